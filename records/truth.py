@@ -1,0 +1,167 @@
+"""The record `Truth`: what a reconstruction is scored against, at its own sampling.
+
+- `make`: assemble one of kind ``"holography"``;
+- `check`: raise one line on what is wrong.
+
+========================  ====================  =======================================================================
+variable                  dims                  holds
+========================  ====================  =======================================================================
+``m_z``                   (y, x)                float32 column mean of m_z, band-limited; 0 outside a window
+``visible``               (y, x)                float32 0..1, transmission of the object hole seen in the film plane
+``exit_wave``             (helicity, y, x)      complex64 band-limited wave at the mask's exit, coherent, central energy
+``reference_part``        (y, x)                bool, where the references' windows are
+``visibility``            ()                    modulus of coherence at the reference distance
+``reference_distance``    ()                    m
+``coherence_length``      (axis)                Gaussian-Schell length, vibration included, (y, x) in m
+``focus``                 ()                    from the mask's exit to the middle of the film along +z, m
+``wall_width``            ()                    delta of the sample's walls, m; absent where the sample does not say
+``beta_m_t``              ()                    m
+``delta_m_t``             ()                    m
+``polarization``          ()                    degree of circular polarisation
+``film_thickness``        ()                    m
+``shift``                 (axis)                true offset (y, x) of the mask, m
+========================  ====================  =======================================================================
+
+Coordinates ``y``, ``x`` are those of the reconstruction, in m. Attributes: ``kind``, ``setup`` (JSON text of the true
+optics).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from records.checks import (
+    SCHEMA,
+    Layout,
+    Variable,
+    assemble,
+    centred_coordinate,
+    check_coordinate,
+    check_json,
+    check_layout,
+    coordinate,
+    json_text,
+    number,
+    require,
+    scalar,
+    variable,
+)
+
+SCALARS: dict[str, Variable] = {
+    "visibility": Variable(((),), units="1", minimum=0.0, maximum=1.0),
+    "reference_distance": number("m", positive=True),
+    "focus": number("m"),
+    "wall_width": number("m", positive=True, optional=True),
+    "beta_m_t": number("m"),
+    "delta_m_t": number("m"),
+    "polarization": Variable(((),), units="1", minimum=-1.0, maximum=1.0),
+    "film_thickness": Variable(((),), units="m", minimum=0.0),
+}
+"""Layout of the scalars; `make` takes their values by these names, in these units."""
+
+_IMAGE = (("y", "x"),)
+
+LAYOUT = Layout(
+    record="truth",
+    variables={
+        "helicity": Variable((("helicity",),), "int"),
+        "axis": Variable((("axis",),), "text"),
+        "y": Variable((("y",),), units="m"),
+        "x": Variable((("x",),), units="m"),
+        "m_z": Variable(_IMAGE),
+        "visible": Variable(_IMAGE, minimum=0.0, maximum=1.0),
+        "exit_wave": Variable((("helicity", "y", "x"),), "complex"),
+        "reference_part": Variable(_IMAGE, "bool"),
+        "coherence_length": Variable((("axis",),), units="m", positive=True),
+        "shift": Variable((("axis",),), units="m"),
+        **SCALARS,
+    },
+    attributes=("kind", "setup"),
+)
+
+
+def make(
+    *,
+    images: Mapping[str, ArrayLike],
+    exit_wave: ArrayLike,
+    pixel_size: float,
+    coherence_length: tuple[float, float],
+    shift: tuple[float, float],
+    scalars: Mapping[str, float],
+    setup: Mapping[str, Any],
+) -> xr.Dataset:
+    """Assemble a `Truth` of kind ``"holography"`` and check it.
+
+    Parameters
+    ----------
+    images : mapping
+        ``m_z``, ``visible`` and ``reference_part`` (bool), each (n, n).
+    exit_wave : (2, n, n) complex array
+        Helicity +1 and -1.
+    pixel_size : float
+        Pixel of the reconstruction, m.
+    coherence_length, shift : tuple of float
+        (y, x) in m.
+    scalars : mapping
+        Values of `SCALARS` in their units; ``wall_width`` may be left out.
+    setup : mapping
+        The true optics; must fit into JSON.
+
+    Returns
+    -------
+    Dataset
+        The record.
+
+    Raises
+    ------
+    RecordError
+        If the parts do not make a truth.
+    """
+    required = {name for name, wanted in SCALARS.items() if not wanted.optional}
+    complete = required <= set(scalars) <= set(SCALARS)
+    require(complete, "Truth scalars", f"found {sorted(scalars)}", str(sorted(SCALARS)))
+    wanted = {"m_z", "visible", "reference_part"}
+    require(set(images) == wanted, "Truth images", f"found {sorted(images)}", str(sorted(wanted)))
+    waves = variable(("helicity", "y", "x"), exit_wave, None, np.complex64)
+    variables: dict[str, Any] = {
+        "m_z": variable(("y", "x"), images["m_z"], "1", np.float32),
+        "visible": variable(("y", "x"), images["visible"], "1", np.float32),
+        "exit_wave": waves,
+        "reference_part": variable(("y", "x"), images["reference_part"], None, np.bool_),
+        "coherence_length": variable(("axis",), coherence_length, "m", np.float64),
+        "shift": variable(("axis",), shift, "m", np.float64),
+    }
+    variables |= {name: scalar(value, SCALARS[name].units or "1") for name, value in scalars.items()}
+    coords = {
+        "helicity": coordinate("helicity", np.array([1, -1])),
+        "axis": coordinate("axis", ["y", "x"]),
+        "y": centred_coordinate("y", waves.shape[1], pixel_size),
+        "x": centred_coordinate("x", waves.shape[2], pixel_size),
+    }
+    attrs = {"record": "truth", "schema": SCHEMA, "kind": "holography", "setup": json_text(dict(setup))}
+    dataset = assemble("Truth", variables, coords, attrs)
+    check(dataset)
+    return dataset
+
+
+def check(dataset: xr.Dataset) -> None:
+    """Check that `dataset` is a complete `Truth`.
+
+    Raises
+    ------
+    RecordError
+        In one line, at the first thing that is wrong.
+    """
+    kind = dataset.attrs.get("kind")
+    require(kind == "holography", "Truth.kind", f"found {kind!r}", "'holography'")
+    check_layout(dataset, LAYOUT)
+    for dim in ("y", "x"):
+        check_coordinate(f"Truth.{dim}", dataset[dim])
+    helicity = dataset["helicity"].values.tolist()
+    require(helicity == [1, -1], "Truth.helicity", f"found {helicity}", "[1, -1]")
+    axes = [str(axis) for axis in dataset["axis"].values]
+    require(axes == ["y", "x"], "Truth.axis", f"found {axes}", "['y', 'x']")
+    check_json("Truth.setup", dataset.attrs["setup"], dict)
