@@ -117,9 +117,9 @@ def transform_axis(block: Array, axis: int, *, inverse: bool = False) -> None:
         block[...] = result
 
 
-def rfft_rows(block: Array) -> Array:
-    """Transform the last axis of a real `block` on the calling thread."""
-    return _array(scipy.fft.rfft(block, axis=-1, norm="ortho", workers=1))
+def rfft_rows(block: Array, length: int | None = None) -> Array:
+    """Transform the last axis of a real `block`, padded with zeros to `length`, on the calling thread."""
+    return _array(scipy.fft.rfft(block, n=length, axis=-1, norm="ortho", workers=1))
 
 
 def irfft_rows(block: Array, length: int) -> Array:

@@ -1,0 +1,223 @@
+"""From two exit waves to the magnetization.
+
+- `log_ratio`: the complex logarithm of phi+/phi-, its uniform part removed;
+- `collinearity`: how far its points (log modulus, phase) are from a line;
+- `Refocus`, `find_focus`: the plane in which they lie on one, found from the data alone;
+- `radial_phase`: what is left of a phase error that depends on the radius of the spatial frequency alone;
+- `out_of_plane`: absolute m_z.
+
+One element has one ratio of magnetic dispersion to magnetic absorption, so in the plane of the film all pixels of
+``ln(phi+/phi-) = -2 k P_c (beta_m + i delta_m) t m_z`` lie on a line; out of focus they do not.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, optimize
+
+from numerics import fourier
+from optics.propagation import transfer_function
+
+Array = NDArray[Any]
+
+
+def log_ratio(plus: Array, minus: Array, mask: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Return log modulus and phase of plus/minus in the `mask`, the mean phase removed.
+
+    Parameters
+    ----------
+    plus, minus : (n, n) complex arrays
+    mask : (n, n) bool
+
+    Returns
+    -------
+    tuple of two 1D float64 arrays
+    """
+    product = plus[mask].astype(np.complex128) * np.conj(minus[mask])
+    floor = np.finfo(np.float64).tiny
+    modulus = np.log(np.maximum(np.abs(plus[mask]), floor) / np.maximum(np.abs(minus[mask]), floor), dtype=np.float64)
+    unit = product / np.maximum(np.abs(product), floor)
+    return modulus, np.angle(unit * np.exp(-1j * np.angle(unit.sum())))
+
+
+def collinearity(plus: Array, minus: Array, mask: NDArray[np.bool_]) -> float:
+    """Return the small over the large eigenvalue of the covariance of (log modulus, phase) in the `mask`; 0 is a line."""
+    small, large = np.linalg.eigvalsh(np.cov(np.stack(log_ratio(plus, minus, mask))))
+    return float(small / large) if large > 0 else 1.0
+
+
+class Refocus:
+    """Both exit waves cut out round the object and brought to other planes.
+
+    Parameters
+    ----------
+    waves : sequence of two (n, n) complex arrays
+        Unshifted.
+    mask : (n, n) bool
+        Centred; the interior of the object.
+    support : (n, n) bool
+        Centred; the object's support.
+    wavelength, pixel_size : float
+        m.
+    """
+
+    def __init__(
+        self,
+        waves: Sequence[Array],
+        mask: NDArray[np.bool_],
+        support: NDArray[np.bool_],
+        *,
+        wavelength: float,
+        pixel_size: float,
+    ) -> None:
+        rows, columns = np.flatnonzero(support.any(axis=1)), np.flatnonzero(support.any(axis=0))
+        # Multiples of 64, so that single-precision transforms can be shared by threads.
+        side = -(-(int(max(np.ptp(rows), np.ptp(columns))) + 129) // 64) * 64
+        side = min(side, support.shape[0])
+        middle = (int(rows.mean()), int(columns.mean()))
+        start = [int(np.clip(m - side // 2, 0, n - side)) for m, n in zip(middle, support.shape, strict=True)]
+        cut = (slice(start[0], start[0] + side), slice(start[1], start[1] + side))
+        self.mask = np.ascontiguousarray(mask[cut])
+        inside = support[cut]
+        self._spectra = [fourier.fft2(fourier.to_centre(wave)[cut] * inside) for wave in waves]
+        self._grid = ((side, side), wavelength, pixel_size)
+        self._cut = cut
+
+    def at(self, distance: float) -> list[Array]:
+        """Return both waves on the cut after propagation by `distance`, m."""
+        shape, wavelength, pixel_size = self._grid
+        transfer = transfer_function(shape, distance, wavelength=wavelength, pixel_size=pixel_size)
+        factor = transfer.astype(self._spectra[0].dtype)
+        return [fourier.ifft2(spectrum * factor) for spectrum in self._spectra]
+
+    def whole(self, piece: Array, n: int) -> Array:
+        """Return a `piece` that `at` gave in its place on the whole (n, n) grid, zero elsewhere."""
+        field = np.zeros((n, n), piece.dtype)
+        field[self._cut] = piece
+        return field
+
+    def collinearity(self, distance: float) -> float:
+        """Return the collinearity in the plane at `distance`."""
+        plus, minus = self.at(distance)
+        return collinearity(plus, minus, self.mask)
+
+
+def find_focus(refocus: Refocus, *, search: float, step: float = 20e-9) -> tuple[float, float, float]:
+    """Find the film's plane: the propagation distance of least collinearity.
+
+    Parameters
+    ----------
+    refocus : Refocus
+    search : float
+        Largest distance tried to either side, m.
+    step : float
+        Of the first scan, m; below the depth of focus.
+
+    Returns
+    -------
+    tuple of float
+        Distance, m; the collinearity there; the largest met.
+    """
+    count = max(int(np.ceil(search / step)), 2)
+    distances = step * np.arange(-count, count + 1)
+    values = np.array([refocus.collinearity(distance) for distance in distances])
+    best = int(np.clip(np.argmin(values), 1, 2 * count - 1))
+    found = optimize.minimize_scalar(
+        refocus.collinearity,
+        bounds=(distances[best - 1], distances[best + 1]),
+        method="bounded",
+        options={"xatol": 0.2e-9},
+    )
+    return float(found.x), float(found.fun), float(values.max())
+
+
+def radial_phase(
+    refocus: Refocus, distance: float, *, degree: int = 3, rings: int = 40, least: float = 0.25
+) -> NDArray[np.float64]:
+    """Estimate the phase error theta(f) common to both waves from the symmetry of the magnetization.
+
+    Phase retrieval fixes the phase of outer rings against inner ones only through the support, so a smooth error remains;
+    defocus is its simplest form. m_z is real, so its spectrum L(f) = F[ln phi+/phi-] obeys ``L(f) L(-f) = c² |M(f)|²``
+    with one complex constant c; a radial phase error turns that by ``2 theta(f)``. The phase of the ring sums of
+    L(f) L(-f), relative to the innermost rings, is fitted by a polynomial in f², weighted by its certainty.
+
+    Parameters
+    ----------
+    refocus : Refocus
+    distance : float
+        To the film's plane, m, as found by `find_focus`.
+    degree : int
+        Of the polynomial in f².
+    rings : int
+        Between zero and the sampling limit.
+    least : float
+        Rings less symmetric than that (1: perfectly) are left out.
+
+    Returns
+    -------
+    (degree,) float64 array
+        Coefficients of (f/f_max)², (f/f_max)⁴, ... in rad, f_max the sampling limit.
+    """
+    plus, minus = refocus.at(distance)
+    spectrum = _log_spectrum(plus, minus, refocus.mask)
+    n = spectrum.shape[0]
+    opposite = np.roll(spectrum[::-1, ::-1], (1, 1), (0, 1))
+    frequency = 2 * fourier.unshifted_frequencies(n, 1.0)
+    radius = np.hypot(frequency[:, None], frequency[None, :]).ravel()
+    ring = np.minimum((radius * rings).astype(int), rings)
+    product = (spectrum * opposite).ravel()
+    power = 0.5 * (np.abs(spectrum) ** 2 + np.abs(opposite) ** 2).ravel()
+    sums = [np.bincount(ring, values, rings + 1)[:rings] for values in (product.real, product.imag, power)]
+    turned = sums[0] + 1j * sums[1]
+    symmetry = np.abs(turned) / np.maximum(sums[2], np.finfo(np.float64).tiny)
+    centre = (np.arange(rings) + 0.5) / rings
+    inner = turned[(centre > 0.03) & (centre < 0.3)].sum()
+    if inner == 0:
+        return np.zeros(degree)
+    theta = 0.5 * np.unwrap(np.angle(turned * np.conj(inner)))
+    weight = np.sqrt(symmetry**2 * centre / np.maximum(1 - symmetry**2, 0.01))
+    weight[symmetry < least] = 0
+    weight[0] = 0
+    # Rings beyond the first that says nothing are unwrapped at random.
+    silent = np.flatnonzero((symmetry < least) & (centre > 0.1))
+    if silent.size:
+        weight[silent[0] :] = 0
+    columns = np.stack([centre ** (2 * power) for power in range(degree + 1)], axis=1)
+    coefficients, *_ = np.linalg.lstsq(columns * weight[:, None], theta * weight, rcond=None)
+    return np.asarray(coefficients[1:], dtype=np.float64)
+
+
+def remove_radial_phase(wave: Array, coefficients: NDArray[np.float64]) -> Array:
+    """Return the unshifted `wave` with the phase error of `radial_phase` taken off its spectrum, complex64."""
+    frequency = 2 * fourier.unshifted_frequencies(wave.shape[0], 1.0)
+    # Corners lie beyond the fitted rings; the polynomial is held there.
+    square = np.minimum(frequency[:, None] ** 2 + frequency[None, :] ** 2, 1.0)
+    theta = np.zeros_like(square)
+    for coefficient in coefficients[::-1]:
+        theta = (theta + coefficient) * square
+    spectrum = fourier.fft2(wave)
+    spectrum *= np.exp(-1j * theta).astype(spectrum.dtype)
+    return np.ascontiguousarray(fourier.ifft2(spectrum, overwrite=True).astype(np.complex64))
+
+
+def _log_spectrum(plus: Array, minus: Array, mask: NDArray[np.bool_]) -> Array:
+    """Return the transform of ln(plus/minus) under a soft window inside of the `mask`, complex128."""
+    depth = ndimage.distance_transform_edt(mask)
+    window = np.clip(depth / 12, 0, 1)
+    window = window * window * (3 - 2 * window)
+    inside = window > 0
+    ratio = np.zeros(mask.shape, np.complex128)
+    modulus, phase = log_ratio(plus, minus, inside)
+    ratio[inside] = modulus + 1j * phase
+    ratio -= (ratio * window).sum() / max(window.sum(), 1.0)
+    return fourier.fft2(ratio * window)
+
+
+def out_of_plane(plus: Array, minus: Array, *, wavelength: float, polarization: float, beta_m_t: float) -> Array:
+    """Return absolute ``m_z = -log|phi+/phi-| / (2 k P_c beta_m t)``, float32; 0 where a wave vanishes."""
+    scale = -wavelength / (4 * np.pi * polarization * beta_m_t)
+    a, b = np.abs(plus).astype(np.float64), np.abs(minus).astype(np.float64)
+    ratio = np.divide(a, b, out=np.ones_like(a), where=(a > 0) & (b > 0))
+    return (scale * np.log(np.where(ratio > 0, ratio, 1.0))).astype(np.float32)

@@ -1,0 +1,157 @@
+"""The methods, by name.
+
+- `Method`: a method with what it accepts, returns, knows and can be tuned by;
+- `get`, `names`: look one up.
+
+Another package adds methods through the entry-point group ``truespin.methods``: each entry point loads a `Method`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from numerics.iterate import Watcher
+
+GROUP = "truespin.methods"
+
+
+@dataclass(frozen=True)
+class Method:
+    """A registered method.
+
+    Attributes
+    ----------
+    name : str
+    accepts : str
+        Kind of `Measurement`.
+    returns : tuple of str
+        Variables of the `Reconstruction` beyond the required ones.
+    knowledge : tuple of str
+        What it is told beyond the data.
+    parameters : frozen dataclass
+    solve : callable
+        ``solve(measurement, parameters=, rng=, given=, watch=) -> Reconstruction``.
+    check : callable
+        Returns why a measurement cannot be used, or None.
+    summary : str
+        One line.
+    """
+
+    name: str
+    accepts: str
+    returns: tuple[str, ...]
+    knowledge: tuple[str, ...]
+    parameters: Any
+    solve: Callable[..., xr.Dataset]
+    check: Callable[[xr.Dataset], str | None]
+    summary: str = ""
+
+    def refuses(self, measurement: xr.Dataset) -> str | None:
+        """Return why the method cannot use `measurement`, None where it can."""
+        kind = measurement.attrs.get("kind")
+        if kind != self.accepts:
+            return f"{self.name} takes measurements of kind {self.accepts!r}, not {kind!r}"
+        return self.check(measurement)
+
+    def reconstruct(
+        self,
+        measurement: xr.Dataset,
+        *,
+        rng: np.random.Generator,
+        given: xr.Dataset | None = None,
+        watch: Sequence[Watcher] = (),
+    ) -> xr.Dataset:
+        """Reconstruct `measurement`.
+
+        Parameters
+        ----------
+        measurement : Dataset
+            Left alone.
+        rng : numpy.random.Generator
+        given : Dataset, optional
+            `Reconstruction` of the same sample from other data, whose calibration (coherence) is reused.
+        watch : sequence of callable
+            Each called with (step, error).
+
+        Returns
+        -------
+        Dataset
+            The record `Reconstruction`.
+
+        Raises
+        ------
+        ValueError
+            If the method refuses the measurement.
+        """
+        reason = self.refuses(measurement)
+        if reason is not None:
+            raise ValueError(f"{self.name}: {reason}")
+        result: xr.Dataset = self.solve(measurement, parameters=self.parameters, rng=rng, given=given, watch=watch)
+        return result
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all methods, our own first."""
+    return (*_own(), *sorted(entry.name for entry in entry_points(group=GROUP)))
+
+
+def get(name: str) -> Method:
+    """Return the method `name`.
+
+    Raises
+    ------
+    KeyError
+        If there is none, with the names that there are.
+    """
+    own = _own()
+    if name in own:
+        return own[name]
+    for entry in entry_points(group=GROUP):
+        if entry.name == name:
+            method: Method = entry.load()
+            return method
+    raise KeyError(f"unknown method {name!r}; allowed: {', '.join(names())}")
+
+
+def _own() -> dict[str, Method]:
+    from reconstructors import holography
+    from reconstructors.phase_retrieval import hapre, hapre_plus
+
+    waves = ("exit_wave", "intensity", "valid", "model_intensity", "history", "focus", "flag")
+    methods = (
+        Method(
+            "fth",
+            "holography",
+            ("intensity", "valid", "focus", "flag"),
+            holography.KNOWLEDGE["fth"],
+            holography.HolographyParameters(),
+            holography.reconstruct_fth,
+            holography.refuses_without_references,
+            "Fourier-transform holography: the image of the clearest reference hole, in focus",
+        ),
+        Method(
+            "hapre",
+            "holography",
+            (*waves, "coherence_kernel", "visibility"),
+            holography.KNOWLEDGE["hapre"],
+            hapre.Parameters(),
+            holography.reconstruct_hapre,
+            holography.refuses,
+            "the published recipe: RAAR, error reduction, Richardson-Lucy coherence",
+        ),
+        Method(
+            "hapre+",
+            "holography",
+            (*waves, "visibility", "coherence_length"),
+            holography.KNOWLEDGE["hapre+"],
+            hapre_plus.Parameters(),
+            holography.reconstruct_hapre_plus,
+            holography.refuses,
+            "both helicities at once with shared references, fitted beam, plane from the magnetization",
+        ),
+    )
+    return {method.name: method for method in methods}
