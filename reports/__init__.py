@@ -1,0 +1,10 @@
+"""Pages, tables and figures from stored results; nothing is computed anew, and the same files give the same page.
+
+- `reports.page`: `write_report`, one self-contained HTML page of a run directory.
+- `reports.results`: what a run directory holds, read once.
+- `reports.summary`: the words at the head of the page; configuration, versions and machine.
+- `reports.tables`, `reports.flags`, `reports.grids`: the table of methods, the flags, all other tables.
+- `reports.metrics`: how each metric is named and printed.
+- `reports.figures`: all figures of a page, and `save_overview`, one picture for elsewhere.
+- `reports.figure_*`: one figure each; `reports.panels`, `reports.style`: their parts and common look.
+"""

@@ -1,0 +1,254 @@
+"""The words at the head of a page: what was simulated, with which parameters, and what came of it.
+
+Contents: :func:`title`, :func:`lead_paragraph`, :func:`key_parameters`, :func:`headlines`, :func:`settings` (the whole
+configuration) and :func:`environment` (versions, machine, times).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reports.grids import target
+from reports.metrics import describe, number, plain, setting, spread_text, words
+from reports.results import Results
+
+_KEYS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("Sample", "sample", ("period_nm", "wall_width_nm", "repeats", "cobalt_nm", "platinum_nm", "copper_nm")),
+    (
+        "Optics",
+        "optics",
+        ("energy_ev", "polarization", "hole_nm", "references", "edge_width_nm", "visibility", "resolving_power"),
+    ),
+    (
+        "Detector",
+        "detector",
+        ("photons", "pixels", "pitch_um", "stops_speckles", "read_noise_electrons", "full_well_electrons"),
+    ),
+)
+_LABELS = {
+    "photons": "photons per helicity",
+    "pixels": "pixels a side",
+    "repeats": "repeats of Pt | Co | Cu",
+    "visibility": "visibility at the references",
+    "stops_speckles": "radii of the beam stops",
+    "resolving_power": "resolving power E/\u0394E",
+}
+_SPECIAL: dict[tuple[str, float], str] = {("resolving_power", 0): "a single energy"}
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A large number at the head of the page."""
+
+    label: str
+    value: str
+    unit: str
+    note: str
+
+
+def title(results: Results) -> str:
+    """Give the title of the page.
+
+    Parameters
+    ----------
+    results : Results
+
+    Returns
+    -------
+    str
+    """
+    name = words(str(_run(results).get("scenario", "run"))).replace("-", " ")
+    return name[:1].upper() + name[1:]
+
+
+def subtitle(results: Results) -> str:
+    """Say which run of the scenario this is: profile, seeds and draws.
+
+    Parameters
+    ----------
+    results : Results
+
+    Returns
+    -------
+    str
+    """
+    run = _run(results)
+    seeds = list(run.get("seeds", [])) or sorted({status.seed for status in results.scorecard.status})
+    draws = int(run.get("draws", 1) or 1)
+    seen = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds ({plain(seeds)})"
+    noise = f"{draws} noise {'draw' if draws == 1 else 'draws'}{' each' if len(seeds) > 1 else ''}"
+    return f"profile {run.get('profile', 'unknown')}, {seen}, {noise}"
+
+
+def lead_paragraph(results: Results) -> str:
+    """Say in one paragraph what was simulated.
+
+    Parameters
+    ----------
+    results : Results
+
+    Returns
+    -------
+    str
+    """
+    sample, optics, detector = (_table(results, name) for name in ("sample", "optics", "detector"))
+    origin = _run(results).get("sample")
+    what = (
+        f"A magnetization from {origin}"
+        if origin
+        else f"A Co/Pt multilayer with labyrinth domains (period {_nm(sample, 'period_nm')}, Kittel walls "
+        f"m_z = tanh(x/\u03b4), \u03b4 = {_nm(sample, 'wall_width_nm')})"
+    )
+    holes = (
+        f"{plain(optics.get('references'))} reference holes of {plain(optics.get('reference_min_nm'))}\u2013"
+        f"{_nm(optics, 'reference_max_nm')}"
+    )
+    if optics.get("reference_kind") == "none" or optics.get("references") == 0:
+        holes = "no reference hole"
+    photons, pixels = (plain(detector.get(key)) for key in ("photons", "pixels"))
+    return (
+        f"{what} behind an opaque mask with a {_nm(optics, 'hole_nm')} object hole and {holes} is lit with soft "
+        f"x-rays of both helicities at the Co L\u2083 edge. A detector of {pixels} \u00d7 "
+        f"{pixels} pixels counts {photons} photons per helicity; one pixel of the reconstruction "
+        f"is {_nm(optics, 'pixel_nm')}. Each method receives these counts and what an experimenter would know, "
+        "nothing else. Its image is then scored against the magnetization that was put in."
+    )
+
+
+def _nm(table: Mapping[str, Any], key: str) -> str:
+    value = table.get(key)
+    if isinstance(value, int | float) and value >= 1000:
+        return f"{value / 1000:g}\u00a0\u00b5m"
+    return f"{plain(value)}\u00a0nm"
+
+
+def key_parameters(results: Results) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Give the most telling parameters, by group.
+
+    Parameters
+    ----------
+    results : Results
+
+    Returns
+    -------
+    tuple of (group, pairs of label and value)
+    """
+    groups = []
+    for heading, name, keys in _KEYS:
+        table = _table(results, name)
+        pairs = tuple(_parameter(key, table[key]) for key in keys if key in table)
+        if pairs:
+            groups.append((heading, pairs))
+    return tuple(groups)
+
+
+def _parameter(key: str, value: Any) -> tuple[str, str]:
+    label, text = setting(key, value)
+    special = _SPECIAL.get((key, value)) if isinstance(value, int | float) else None
+    return _LABELS.get(key, label), special or text
+
+
+def headlines(results: Results) -> tuple[Headline, ...]:
+    """Give the leading method's numbers, each with the right value beside it.
+
+    Parameters
+    ----------
+    results : Results
+
+    Returns
+    -------
+    tuple of Headline
+    """
+    found = []
+    for metric, label in (
+        ("frc_truth.half_period", "resolution, half period"),
+        ("wall_width", "wall width \u03b4"),
+        ("contrast", "contrast of m_z"),
+        ("visibility", "visibility"),
+        ("focus", "focus, mask to film"),
+    ):
+        spread = results.spread(results.lead, metric)
+        if spread is None or not spread.count:
+            continue
+        shown = describe(metric)
+        mean, deviation = spread_text(spread, shown)
+        value = f"{mean} \u00b1 {deviation}" if deviation and spread.count > 1 else mean
+        found.append(Headline(label, value, shown.unit, _note(results, metric)))
+    return tuple(found)
+
+
+def _note(results: Results, metric: str) -> str:
+    shown = describe(metric)
+    if metric.endswith("half_period"):
+        full = results.spread(results.lead, metric.replace("half", "full"))
+        return f"full period {spread_text(full, shown)[0]} {shown.unit}" if full is not None else ""
+    goal = target(results, metric)
+    if not math.isfinite(goal):
+        return ""
+    return f"truth {number(goal * shown.scale, shown.decimals if shown.target is None else 0)} {shown.unit}".strip()
+
+
+def settings(results: Results) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Give the whole configuration by table, with the keys as they are written in the file.
+
+    Parameters
+    ----------
+    results : Results
+
+    Returns
+    -------
+    tuple of (table, pairs of key and value)
+    """
+    return tuple(
+        (name, tuple((str(key), plain(value)) for key, value in table.items()))
+        for name, table in results.config.items()
+        if isinstance(table, Mapping) and table
+    )
+
+
+def environment(results: Results) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Give command, machine, versions and times as stored by the run.
+
+    Parameters
+    ----------
+    results : Results
+
+    Returns
+    -------
+    tuple of (group, pairs of label and value)
+    """
+    stored = results.resources
+    groups: list[tuple[str, tuple[tuple[str, str], ...]]] = []
+    command = stored.get("command")
+    about = [("command", " ".join(str(part) for part in command))] if isinstance(command, list) and command else []
+    about += [("date of the run", str(stored["date"]))] if "date" in stored else []
+    if about:
+        groups.append(("Run", tuple(about)))
+    for heading, name in (("Machine", "machine"), ("Versions", "versions")):
+        table = stored.get(name)
+        if isinstance(table, Mapping) and table:
+            groups.append((heading, tuple((words(str(key)), plain(value)) for key, value in sorted(table.items()))))
+    cells = [cell for cell in stored.get("cells", []) if isinstance(cell, Mapping)]
+    if cells:
+        groups.append(("Time and peak memory of each cell", tuple(_effort(cell) for cell in cells)))
+    return tuple(groups)
+
+
+def _effort(cell: Mapping[str, Any]) -> tuple[str, str]:
+    label = f"{cell.get('method')}, seed {cell.get('seed')}, draw {cell.get('draw')}"
+    seconds, peak = cell.get("seconds"), cell.get("peak_bytes")
+    parts = [f"{number(float(seconds), 1)} s"] if isinstance(seconds, int | float) else []
+    parts += [f"{number(peak / 1e9, 2)} GB"] if isinstance(peak, int | float) and peak else []
+    return label, ", ".join([str(cell.get("state", "")), *parts])
+
+
+def _run(results: Results) -> Mapping[str, Any]:
+    return _table(results, "run")
+
+
+def _table(results: Results, name: str) -> Mapping[str, Any]:
+    table = results.config.get(name)
+    return table if isinstance(table, Mapping) else {}

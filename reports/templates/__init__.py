@@ -1,0 +1,1 @@
+"""The markup and the style sheet of the page."""

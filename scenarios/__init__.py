@@ -1,0 +1,13 @@
+"""Named experiments, the runner and the command line ``truespin``.
+
+- `cli`: the command line; `request`: its words, checked; `progress`: what it prints; `information`: ``truespin info``.
+- `catalogue`: the scenarios by name, and what a scenario module offers.
+- `configuration`: strict tables, profiles and overrides, one-line complaints.
+- `domain_walls`: a Co/Pt labyrinth imaged by holography-assisted phase retrieval; `domain_walls_tables`: its tables;
+  `foreign_sample`: a third party's magnetization in its place.
+- `plan`: a request as cells and stages, each with the key of its content; `runner`: works the plan off.
+- `cells`: one cell in one subprocess with a time and a memory limit; `stages`: what a cell computes.
+- `cache`: finished stages, addressed by content.
+- `controls`: the floor and the ceiling of every table; ``holography_*``: a reconstruction against its truth.
+- `directory`: the run directory, put in place as a whole; `resources`: what the run took.
+"""

@@ -1,0 +1,96 @@
+"""The scenarios by name, and what a scenario module offers.
+
+- `NAMES`: every scenario and its module; `scenario`: one of them.
+- `Scenario`: what the runner and the command line need to know of it.
+- `Configuration`, `Reconstruction`: the tables every scenario has.
+"""
+
+import importlib
+import importlib.resources
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from scenarios.configuration import Table, choose
+
+NAMES: Mapping[str, str] = {"domain-walls": "scenarios.domain_walls"}
+
+Work = Callable[[Mapping[str, Any], Mapping[str, Path], Path], None]
+
+
+class Reconstruction(Table):
+    """What is reconstructed, and within which limits; the limits do not enter any result."""
+
+    methods: list[str] = Field(min_length=1)
+    halves: bool = True
+    prtf_starts: int = Field(default=0, ge=0)
+    time_limit_s: float = Field(gt=0)
+    memory_limit_gb: float = Field(gt=0)
+    parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class Configuration(Table):
+    """The tables of a scenario; each scenario adds its own."""
+
+    reconstruction: Reconstruction
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A named experiment.
+
+    Parameters
+    ----------
+    name : str
+        As on the command line.
+    summary : str
+        One line.
+    configuration : type
+        The model of the tables.
+    kind : str
+        Kind of the measurements it makes; methods that accept another kind are refused.
+    work : mapping of str to callable
+        The stages ``expected``, ``measurement``, ``score`` and ``truth``: functions of (arguments, input folders,
+        folder to fill).
+    rooms : mapping of str to tuple of str
+        Modules whose sources each of these stages uses.
+    simulated : tuple of str
+        Tables that the simulation reads.
+    scored : tuple of str
+        Tables that the scoring reads.
+    warnings : callable, optional
+        Of (configuration, path): reads a third party's sample, returns what its owner should know. None: the scenario
+        images its own samples only.
+    """
+
+    name: str
+    summary: str
+    configuration: type[Configuration]
+    kind: str
+    work: Mapping[str, Work]
+    rooms: Mapping[str, tuple[str, ...]]
+    simulated: tuple[str, ...] = ("sample", "optics", "detector")
+    scored: tuple[str, ...] = ("scoring",)
+    warnings: Callable[[Any, Path], list[str]] | None = None
+
+    @property
+    def text(self) -> str:
+        """The TOML text with the defaults and the profiles."""
+        source = importlib.resources.files("scenarios") / f"{self.name.replace('-', '_')}.toml"
+        return source.read_text(encoding="utf-8")
+
+
+def scenario(name: str) -> Scenario:
+    """Return the scenario `name`.
+
+    Raises
+    ------
+    InputError
+        If there is none; names the nearest.
+    """
+    found = importlib.import_module(NAMES[choose("scenario", name, NAMES)]).SCENARIO
+    assert isinstance(found, Scenario)
+    return found

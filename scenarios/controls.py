@@ -1,0 +1,117 @@
+"""The two controls of every table: what can be had for nothing, and what can be had at most.
+
+- `floor`: the measured amplitudes with random phases, read as m_z;
+- `ceiling`: the truth, through the detector's pass band and the thickness of the film;
+- `CONTROLS`, `EXPLANATIONS`: both by name.
+
+Controls are the only ones to see the truth, and no method of reconstruction.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+
+
+def floor(measurement: "xr.Dataset", truth: "xr.Dataset", *, rng: "np.random.Generator") -> "xr.Dataset":
+    """Give the measured amplitudes of both helicities the same random phases, and read m_z off in the drawn hole.
+
+    Parameters
+    ----------
+    measurement, truth : Dataset
+        The truth is not used.
+    rng : numpy.random.Generator
+        Draws the phases.
+
+    Returns
+    -------
+    Dataset
+        The record `Reconstruction`.
+    """
+    import numpy as np
+
+    from numerics import fourier
+    from optics.grids import radius_grid
+    from reconstructors.dichroism import out_of_plane
+    from reconstructors.preparation import prepare
+    from records import reconstruction
+
+    patterns = prepare(measurement)
+    shape = patterns.intensity.shape[-2:]
+    phases = np.exp(2j * math.pi * rng.random(shape))
+    waves = fourier.centred_ifft2(np.sqrt(np.maximum(patterns.intensity, 0)) * phases).astype(np.complex64)
+    hole = int(np.flatnonzero(measurement["hole_kind"].values.astype(str) == "object")[0])
+    centre = float(measurement["hole_y"][hole]), float(measurement["hole_x"][hole])
+    radius = float(measurement["hole_diameter"][hole]) / 2
+    support = radius_grid(shape, patterns.pixel_size, centre=centre) <= radius
+    m_z = out_of_plane(
+        waves[0],
+        waves[1],
+        wavelength=patterns.wavelength,
+        polarization=float(measurement["polarization"]),
+        beta_m_t=float(measurement["beta_m_t"]),
+    )
+    return reconstruction.make(
+        method="floor",
+        results={
+            "m_z": np.where(support, m_z, 0),
+            "object_support": support,
+            "pixel_size": patterns.pixel_size,
+            "wavelength": patterns.wavelength,
+            "exit_wave": waves,
+            "intensity": patterns.intensity,
+            "valid": patterns.valid,
+        },
+        knowledge=("object hole",),
+    )
+
+
+def ceiling(measurement: "xr.Dataset", truth: "xr.Dataset", *, rng: "np.random.Generator") -> "xr.Dataset":
+    """Pass the true m_z through the detector's band and the thickness of the film: no method can be asked for more.
+
+    Parameters
+    ----------
+    measurement, truth : Dataset
+    rng : numpy.random.Generator
+        Not used.
+
+    Returns
+    -------
+    Dataset
+        The record `Reconstruction`.
+    """
+    import numpy as np
+
+    from optics.units import wavelength
+    from records import reconstruction
+    from validation import ceiling_image
+
+    pixel_size = float(truth["x"][1] - truth["x"][0])
+    length = wavelength(float(measurement["energy"]))
+    support = truth["visible"].values > 0.5
+    image = ceiling_image(
+        truth["m_z"].values.astype(np.float64),
+        pixel_size=pixel_size,
+        wavelength=length,
+        thickness=float(truth["film_thickness"]),
+    )
+    return reconstruction.make(
+        method="ceiling",
+        results={
+            "m_z": np.where(support, image, 0),
+            "object_support": support,
+            "pixel_size": pixel_size,
+            "wavelength": length,
+        },
+        knowledge=("truth",),
+    )
+
+
+CONTROLS: "Mapping[str, Callable[..., xr.Dataset]]" = {"floor": floor, "ceiling": ceiling}
+EXPLANATIONS: Mapping[str, str] = {
+    "floor": "the measured amplitudes with random phases",
+    "ceiling": "the truth through the detector's band and the film's thickness",
+}

@@ -1,0 +1,174 @@
+"""A request as cells and stages, each with the key of its content.
+
+- `Request`: what a person asked for, checked; `Cell`: one (seed, draw, method) and its stages.
+- `simulation_cells`, `method_cells`: the cells of a request, in the order in which they run.
+
+A key holds scenario, parameters, seed, draw, method, the keys of what the stage reads and the version of the code that
+it uses; never a position, a path, a date, a limit or a number of threads.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scenarios import cache
+from scenarios.catalogue import Configuration, Scenario
+from scenarios.cells import Stage
+from scenarios.controls import CONTROLS
+
+SIMULATION = "simulation"
+"""What a cell that makes a measurement has in place of a method."""
+
+_COMMON = ("numerics", "optics", "records", "scenarios.stages")
+_METHOD_ROOMS = (*_COMMON, "reconstructors")
+_CONTROL_ROOMS = (*_COMMON, "reconstructors", "validation", "scenarios.controls")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to run.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    profile : str
+    configuration : Configuration
+        Resolved.
+    seeds : tuple of int
+    draws : int
+        Noise draws of each seed.
+    out : Path
+        The run directory.
+    sample : Path, optional
+        A file with a third party's magnetization.
+    warnings : tuple of str
+        What the owner of the sample should know.
+    """
+
+    scenario: Scenario
+    profile: str
+    configuration: Configuration
+    seeds: tuple[int, ...]
+    draws: int
+    out: Path
+    sample: Path | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The controls and the methods asked for, each once, in the order of the tables."""
+        return tuple(dict.fromkeys((*CONTROLS, *self.configuration.reconstruction.methods)))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One subprocess: the stages of a (seed, draw, method); method is `SIMULATION` for the measurement itself."""
+
+    seed: int
+    draw: int
+    method: str
+    stages: tuple[Stage, ...]
+
+    @property
+    def label(self) -> str:
+        """What a person reads while it runs."""
+        return f"seed {self.seed}, draw {self.draw}: {self.method}"
+
+    def stage(self, kind: str) -> Stage | None:
+        """Return the stage `kind`, None where the cell has none."""
+        return next((stage for stage in self.stages if stage.kind == kind), None)
+
+
+def simulation_cells(request: Request) -> list[Cell]:
+    """Return a cell for each (seed, draw) that makes the measurement; the noise-free patterns are shared by a seed."""
+    tables = request.configuration.model_dump(include=set(request.scenario.simulated))
+    sample = str(request.sample.resolve()) if request.sample else None
+    digest = cache.file_digest(request.sample) if request.sample else None
+    cells = []
+    for seed in request.seeds:
+        content = {"configuration": tables, "seed": seed}
+        expected = _stage(request, "expected", {**content, "sample": digest}, {}, told={"sample": sample})
+        for draw in range(request.draws):
+            inputs = {"expected": expected.key}
+            measurement = _stage(request, "measurement", {**content, "draw": draw}, inputs)
+            cells.append(Cell(seed, draw, SIMULATION, (expected, measurement)))
+    return cells
+
+
+def method_cells(request: Request, simulations: Sequence[Cell]) -> list[Cell]:
+    """Return a cell for each (seed, draw, method): reconstruct, the halves, random starts, score."""
+    return [_method_cell(request, cell, method) for cell in simulations for method in request.methods]
+
+
+def _method_cell(request: Request, simulation: Cell, method: str) -> Cell:
+    table = request.configuration.reconstruction
+    expected, measurement = simulation.stages
+    data = {"measurement": measurement.key}
+    rooms = _CONTROL_ROOMS if method in CONTROLS else _method_rooms(method)
+    if method in CONTROLS:
+        data["expected"] = expected.key
+    told = {
+        "method": method,
+        "parameters": table.parameters.get(method, {}),
+        "seed": simulation.seed,
+        "draw": simulation.draw,
+    }
+    full = _stage(request, "reconstruct", told, data, rooms=rooms)
+    stages = [full]
+    inputs = {**data, "expected": expected.key, "reconstruct": full.key}
+    if table.halves and method != "ceiling":
+        halves = _stage(request, "halves", told, {**data, "reconstruct": full.key}, rooms=rooms)
+        stages.append(halves)
+        inputs["halves"] = halves.key
+    content: dict[str, int] = {}
+    if table.prtf_starts and method not in CONTROLS:
+        content = {"starts": table.prtf_starts}
+        starts = _stage(request, "starts", {**told, **content}, {**data, "reconstruct": full.key}, rooms=rooms)
+        stages.append(starts)
+        inputs["starts"] = starts.key
+    scoring = request.configuration.model_dump(include=set(request.scenario.scored))
+    stages.append(_stage(request, "score", {**told, **content, "configuration": scoring}, inputs))
+    if method == "ceiling":
+        known = {"expected": expected.key, **data}
+        stages.append(_stage(request, "truth", {"configuration": scoring}, known))
+    return Cell(simulation.seed, simulation.draw, method, tuple(stages))
+
+
+def _stage(
+    request: Request,
+    kind: str,
+    content: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    *,
+    rooms: tuple[str, ...] = (),
+    told: Mapping[str, Any] | None = None,
+) -> Stage:
+    """Make a stage; `told` are arguments that do not belong to its content, such as where a file lies."""
+    scenario = request.scenario
+    address = cache.key(
+        {
+            "scenario": scenario.name,
+            "kind": kind,
+            "content": content,
+            "inputs": inputs,
+            "code": cache.code_version(rooms or (*_COMMON, *scenario.rooms[kind])),
+        }
+    )
+    return Stage(kind, address, scenario.name, {**content, **(told or {})}, dict(inputs))
+
+
+def _method_rooms(method: str) -> tuple[str, ...]:
+    """Return the sources a method uses: ours, and the package of a method that lives elsewhere."""
+    from reconstructors import registry
+
+    package = type(registry.get(method)).__module__.partition(".")[0]
+    return _METHOD_ROOMS if package == "reconstructors" else (*_METHOD_ROOMS, package)
+
+
+def parameter_names(method: str) -> list[str]:
+    """Return the names of the parameters of a registered method."""
+    from reconstructors import registry
+
+    return [field.name for field in dataclasses.fields(registry.get(method).parameters)]

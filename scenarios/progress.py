@@ -1,0 +1,122 @@
+"""What a run says while it works, and the table at its end.
+
+- `Progress`: on a terminal one live line (which cell, how long), off a terminal one line per finished cell.
+- `summary`: the methods with their key metrics.
+"""
+
+import math
+import statistics
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from records.scorecard import Scorecard
+    from scenarios.cells import Outcome
+
+_COLUMNS = (
+    ("frc_truth.half_period", "half period\nto truth, nm", 2),
+    ("frc_halves.half_period", "half period\nby halves, nm", 2),
+    ("prtf.half_period", "half period\nPRTF, nm", 2),
+    ("wall_width", "wall delta\nnm", 2),
+    ("contrast", "contrast", 3),
+    ("correlation", "correlation", 3),
+)
+
+
+class Progress(AbstractContextManager["Progress"]):
+    """Follow a run; everything goes to the standard error stream.
+
+    Parameters
+    ----------
+    total : int
+        Number of cells.
+    console : rich.console.Console, optional
+    """
+
+    def __init__(self, total: int, console: Console | None = None) -> None:
+        self._console = console or Console(file=sys.stderr, highlight=False)
+        self._live = self._console.is_terminal
+        self._bar = Bar(
+            SpinnerColumn(),
+            BarColumn(20),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._live,
+        )
+        self._task = self._bar.add_task("", total=total)
+
+    def __enter__(self) -> "Progress":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def start(self, label: str) -> None:
+        """Name the cell that starts."""
+        self._bar.update(self._task, description=label)
+
+    def tick(self, label: str, seconds: float) -> None:
+        """Show how long the cell has been running."""
+        self._bar.update(self._task, description=f"{label} ({seconds:.0f} s)")
+
+    def finish(self, label: str, outcome: "Outcome") -> None:
+        """Report the end of a cell."""
+        self._bar.advance(self._task)
+        how = "from the cache" if outcome.cached else f"{outcome.seconds:.1f} s"
+        text = f"{label}: {outcome.state}" + (f" ({how})" if outcome.state == "done" else f": {outcome.reason}")
+        if not self._live or outcome.state != "done":
+            self._console.print(text, markup=False, soft_wrap=True)
+
+
+def summary(scorecard: "Scorecard", methods: Sequence[str]) -> Table:
+    """Return the table of methods with their key metrics, mean and spread over seeds and draws."""
+    rows: dict[tuple[str, str], list[float]] = {(row.method, row.metric): [] for row in scorecard.rows}
+    for row in scorecard.rows:
+        if row.value is not None and math.isfinite(row.value):
+            rows[row.method, row.metric].append(row.value * (1e9 if row.unit == "m" else 1.0))
+    shown = [column for column in _COLUMNS if any((method, column[0]) in rows for method in methods)]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("method")
+    for _, title, _ in shown:
+        table.add_column(title, justify="right")
+    table.add_column("flags")
+    table.add_column("status")
+    for method in ("truth", *methods):
+        values = [_spread(rows.get((method, metric), ()), digits) for metric, _, digits in shown]
+        table.add_row(method, *values, _flags(scorecard, method), _states(scorecard, method))
+    return table
+
+
+def _spread(values: Sequence[float], digits: int) -> str:
+    if not values:
+        return ""
+    mean = f"{statistics.fmean(values):.{digits}f}"
+    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
+
+
+def _flags(scorecard: "Scorecard", method: str) -> str:
+    raised: dict[str, int] = {}
+    for row in scorecard.rows:
+        if row.method == method and row.metric.startswith("flag.") and row.value == 1:
+            name = row.metric.removeprefix("flag.")
+            raised[name] = raised.get(name, 0) + 1
+    return ", ".join(f"{name} ({count})" if count > 1 else name for name, count in raised.items())
+
+
+def _states(scorecard: "Scorecard", method: str) -> str:
+    states = [status.state for status in scorecard.status if status.method == method]
+    return ", ".join(f"{states.count(s)} {s}" if len(states) > 1 else s for s in dict.fromkeys(states))

@@ -1,0 +1,88 @@
+"""What a person asked for, as a checked `Request`.
+
+- `request`: from the words of the command line.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from scenarios.catalogue import Configuration, Scenario, scenario
+from scenarios.configuration import InputError, choose, resolve
+from scenarios.controls import CONTROLS
+from scenarios.plan import Request, parameter_names
+
+
+def request(
+    name: str,
+    *,
+    profile: str = "quick",
+    seed: int = 0,
+    seeds: int = 1,
+    draws: int = 1,
+    sample: Path | None = None,
+    out: Path | None = None,
+    overrides: Sequence[str] = (),
+) -> Request:
+    """Check what was asked and resolve its configuration.
+
+    Parameters
+    ----------
+    name : str
+        The scenario.
+    profile : str
+    seed, seeds : int
+        The first seed, and how many are counted up from it.
+    draws : int
+        Noise draws of each seed.
+    sample : Path, optional
+        A file with a third party's magnetization.
+    out : Path, optional
+        The run directory; by default ``runs/SCENARIO-PROFILE-seedS`` in the working directory.
+    overrides : sequence of str
+        ``table.key=value``.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown or a value is not allowed; one line.
+    """
+    for word, value, least in (("seed", seed, 0), ("seeds", seeds, 1), ("draws", draws, 1)):
+        if value < least:
+            raise InputError(f"{word} is {value}; allowed: a whole number from {least}")
+    entry = scenario(name)
+    configuration = resolve(entry.configuration, entry.text, profile=profile, overrides=overrides)
+    table = configuration.reconstruction
+    _check_methods(table.methods, entry.kind)
+    for method, parameters in table.parameters.items():
+        _check_methods([method], entry.kind)
+        for parameter in parameters:
+            choose(f"parameter of {method}", parameter, [] if method in CONTROLS else parameter_names(method))
+    warnings = _look_at(sample, entry, configuration) if sample is not None else []
+    label = str(seed) if seeds == 1 else f"{seed}-{seed + seeds - 1}"
+    return Request(
+        scenario=entry,
+        profile=profile,
+        configuration=configuration,
+        seeds=tuple(range(seed, seed + seeds)),
+        draws=draws,
+        out=out if out is not None else Path("runs") / f"{name}-{profile}-seed{label}",
+        sample=sample,
+        warnings=tuple(warnings),
+    )
+
+
+def _look_at(sample: Path, entry: Scenario, configuration: Configuration) -> list[str]:
+    if entry.warnings is None:
+        raise InputError(f"sample is {str(sample)!r}; allowed: none, {entry.name} images its own samples only")
+    if not sample.is_file():
+        raise InputError(f"sample is {str(sample)!r}: no such file; allowed: a file with a magnetization (OVF)")
+    return entry.warnings(configuration, sample)
+
+
+def _check_methods(names: Sequence[str], kind: str) -> None:
+    from reconstructors import registry
+
+    for name in names:
+        choose("method", name, [*registry.names(), *CONTROLS])
+        if name not in CONTROLS and registry.get(name).accepts != kind:
+            raise InputError(f"method {name!r} reads {registry.get(name).accepts}; allowed: methods that read {kind}")

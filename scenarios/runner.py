@@ -1,0 +1,197 @@
+"""Work a request off, cell by cell, and put its run directory in place.
+
+- `run`: simulate, reconstruct, score, write; returns the scorecard and whether a cell failed.
+- `Result`: what `run` returns.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scenarios import cache, cells, directory, stages
+from scenarios.cells import Outcome
+from scenarios.configuration import InputError, echo
+from scenarios.plan import SIMULATION, Cell, Request, method_cells, simulation_cells
+from scenarios.resources import resources
+
+if TYPE_CHECKING:
+    from records.scorecard import Row, Scorecard
+    from scenarios.progress import Progress
+
+FAILURES = frozenset({"failed", "time limit", "memory limit"})
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run."""
+
+    scorecard: "Scorecard"
+
+    @property
+    def failed(self) -> bool:
+        """Whether any cell failed or ran into a limit."""
+        return any(status.state in FAILURES for status in self.scorecard.status)
+
+
+@dataclass
+class _Ledger:
+    """The cells done so far and how they ended."""
+
+    ended: dict[tuple[int, int, str], Outcome] = field(default_factory=dict)
+
+    def outcome(self, cell: Cell) -> Outcome:
+        return self.ended[cell.seed, cell.draw, cell.method]
+
+    def enter(self, cell: Cell, outcome: Outcome) -> None:
+        self.ended[cell.seed, cell.draw, cell.method] = outcome
+
+
+def run(request: Request, *, progress: "Progress", command: Sequence[str] = ()) -> Result:
+    """Run every cell of `request` and write the run directory.
+
+    Parameters
+    ----------
+    request : Request
+    progress : Progress
+        Told of every cell.
+    command : sequence of str
+        The command line, kept with the resources.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    InputError
+        If the simulation refuses the configuration or the sample, or the directory holds something else.
+    OSError
+        If the cache or the directory cannot be written.
+    """
+    cache.sweep()
+    with directory.claim(request.out):
+        simulations = simulation_cells(request)
+        scored = method_cells(request, simulations)
+        ledger = _Ledger()
+        with progress:
+            for cell in simulations:
+                ledger.enter(cell, _run_cell(request, cell, progress))
+                for follower in scored:
+                    if (follower.seed, follower.draw) == (cell.seed, cell.draw):
+                        _follow(request, follower, ledger.outcome(cell), ledger, progress)
+        scorecard = _scorecard(request, scored, ledger)
+        with directory.staged(request.out) as folder:
+            _write(request, (*simulations, *scored), ledger, folder)
+            _write_records(scorecard, resources(request, (*simulations, *scored), ledger.outcome, command), folder)
+        cache.trim()
+    return Result(scorecard)
+
+
+def _follow(request: Request, cell: Cell, simulation: Outcome, ledger: _Ledger, progress: "Progress") -> None:
+    if simulation.state == "done":
+        ledger.enter(cell, _run_cell(request, cell, progress))
+        return
+    reason = simulation.reason if simulation.state == "unsupported" else f"the simulation: {simulation.reason}"
+    outcome = Outcome(simulation.state, reason)
+    ledger.enter(cell, outcome)
+    progress.finish(cell.label, outcome)
+
+
+def _run_cell(request: Request, cell: Cell, progress: "Progress") -> Outcome:
+    table = request.configuration.reconstruction
+    progress.start(cell.label)
+    outcome = cells.run(
+        cell.stages,
+        time_limit=table.time_limit_s,
+        memory_limit=1e9 * table.memory_limit_gb,
+        tick=lambda seconds: progress.tick(cell.label, seconds),
+    )
+    if outcome.cause == "system":
+        raise OSError(outcome.reason)
+    if outcome.cause == "input" and cell.method == SIMULATION:
+        raise InputError(outcome.reason)
+    progress.finish(cell.label, outcome)
+    return outcome
+
+
+def _scorecard(request: Request, scored: Sequence[Cell], ledger: _Ledger) -> "Scorecard":
+    from records.scorecard import Scorecard, Status
+
+    rows: list[Row] = []
+    status: list[Status] = []
+    for cell in scored:
+        outcome = ledger.outcome(cell)
+        place: dict[str, Any] = {
+            "scenario": request.scenario.name,
+            "profile": request.profile,
+            "seed": cell.seed,
+            "draw": cell.draw,
+        }
+        status.append(Status(**place, method=cell.method, state=outcome.state, reason=outcome.reason))
+        if outcome.state == "done":
+            rows += _rows(place, cell)
+    config = {
+        **request.configuration.model_dump(exclude_none=True),
+        "run": {
+            "scenario": request.scenario.name,
+            "profile": request.profile,
+            "seeds": list(request.seeds),
+            "draws": request.draws,
+            "sample": request.sample.name if request.sample else None,
+            "warnings": list(request.warnings),
+        },
+    }
+    return Scorecard(config=config, rows=tuple(rows), status=tuple(status))
+
+
+def _rows(place: dict[str, Any], cell: Cell) -> "list[Row]":
+    from records.scorecard import Row
+
+    rows = []
+    for kind, method in (("truth", "truth"), ("score", cell.method)):
+        if cell.stage(kind) is not None:
+            metrics = json.loads(_file(cell, kind, stages.ROWS).read_text(encoding="utf-8"))
+            rows += [Row(**place, method=method, sweep={}, **metric) for metric in metrics]
+    return rows
+
+
+def _write(request: Request, all_cells: Sequence[Cell], ledger: _Ledger, folder: Path) -> None:
+    (folder / "config.toml").write_text(echo(request.configuration), encoding="utf-8")
+    for cell in all_cells:
+        target = folder / f"seed-{cell.seed}" if len(request.seeds) > 1 else folder
+        outcome = ledger.outcome(cell)
+        if outcome.log:
+            _write_log(cell, outcome, target)
+        if outcome.state != "done":
+            continue
+        if cell.method == SIMULATION:
+            name = stages.MEASUREMENT if cell.draw == 0 else f"measurement-{cell.draw}.nc"
+            directory.place(_file(cell, "measurement", stages.MEASUREMENT), target / name)
+            if cell.draw == 0:
+                directory.place(_file(cell, "expected", stages.TRUTH), target / stages.TRUTH)
+                (target / "config.toml").write_text(echo(request.configuration), encoding="utf-8")
+            continue
+        name = f"{cell.method}/{cell.draw}.nc"
+        directory.place(_file(cell, "reconstruct", stages.RECONSTRUCTION), target / "reconstructions" / name)
+        directory.place(_file(cell, "score", stages.SCORED), target / "scored" / name)
+
+
+def _write_log(cell: Cell, outcome: Outcome, target: Path) -> None:
+    path = target / "failures" / cell.method / f"{cell.draw}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{outcome.state}: {outcome.reason}\n\n{outcome.log}", encoding="utf-8")
+
+
+def _write_records(scorecard: "Scorecard", used: dict[str, Any], folder: Path) -> None:
+    (folder / "resources.json").write_text(json.dumps(used, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    (folder / "scorecard.json").write_text(scorecard.to_json(), encoding="utf-8")
+
+
+def _file(cell: Cell, kind: str, name: str) -> Path:
+    stage = cell.stage(kind)
+    folder = cache.find(stage.key) if stage else None
+    if folder is None:
+        raise OSError(f"the cache lost {name} of {cell.label}; run the same command again")
+    return folder / name

@@ -1,0 +1,134 @@
+"""What a cell computes: one function per kind of stage, each filling a folder from the folders it reads.
+
+- `compute`: do a stage; `Unsupported`: the method (or the sample) does not allow it, and why.
+- ``reconstruct``, ``halves`` and ``starts`` are here, unless the scenario has its own; the others are the scenario's.
+- `half`, `start` and the constants: names of the files in the folders.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scenarios import cache
+from scenarios.catalogue import scenario
+from scenarios.cells import Stage
+from scenarios.controls import CONTROLS
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+
+MEASUREMENT, TRUTH, RECONSTRUCTION, SCORED, ROWS = (
+    "measurement.nc",
+    "truth.nc",
+    "reconstruction.nc",
+    "scored.nc",
+    "rows.json",
+)
+
+
+class Unsupported(Exception):
+    """The method refuses the measurement, or the sample cannot be imaged; the message is the reason."""
+
+
+def compute(stage: Stage, folder: Path) -> None:
+    """Fill `folder` with the result of `stage`, whose inputs are in the cache.
+
+    Raises
+    ------
+    Unsupported
+        If the method refuses what it is given.
+    RuntimeError
+        If an input has gone from the cache.
+    """
+    inputs = {}
+    for name, address in stage.inputs.items():
+        found = cache.find(address)
+        if found is None:
+            raise RuntimeError(f"the stage {name!r} that {stage.kind!r} reads is no longer in the cache")
+        inputs[name] = found
+    own = {"reconstruct": _reconstruct, "halves": _halves, "starts": _starts}
+    work = {**own, **scenario(stage.scenario).work}[stage.kind]
+    work(stage.arguments, inputs, folder)
+
+
+def half(index: int) -> str:
+    """Return the file of the reconstruction from the half data set `index`."""
+    return f"half-{index}.nc"
+
+
+def start(index: int) -> str:
+    """Return the file of the reconstruction from the random start `index`."""
+    return f"start-{index:02d}.nc"
+
+
+def _reconstruct(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path) -> None:
+    from records import store
+
+    result = _solve(arguments, inputs, store.load(inputs["measurement"] / MEASUREMENT))
+    store.save(result, folder / RECONSTRUCTION)
+
+
+def _halves(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path) -> None:
+    from records import store
+    from records.measurement import halves
+
+    given = store.load(inputs["reconstruct"] / RECONSTRUCTION)
+    for index, data in enumerate(halves(store.load(inputs["measurement"] / MEASUREMENT))):
+        store.save(_solve(arguments, inputs, data, names=("half", index), given=given), folder / half(index))
+
+
+def _starts(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path) -> None:
+    from records import store
+
+    given = store.load(inputs["reconstruct"] / RECONSTRUCTION)
+    data = store.load(inputs["measurement"] / MEASUREMENT)
+    for index in range(arguments["starts"]):
+        result = _solve(arguments, inputs, data, names=("start", index), given=given)
+        store.save(result, folder / start(index))
+
+
+def _solve(
+    arguments: Mapping[str, Any],
+    inputs: Mapping[str, Path],
+    measurement: "xr.Dataset",
+    *,
+    names: tuple[str | int, ...] = (),
+    given: "xr.Dataset | None" = None,
+) -> "xr.Dataset":
+    name = arguments["method"]
+    rng = _rng(arguments, names)
+    if name in CONTROLS:
+        from records import store
+
+        truth = store.load(inputs["expected"] / TRUTH)
+        return CONTROLS[name](measurement, truth, rng=rng)
+    method = _method(name, arguments["parameters"], random_start="start" in names)
+    reason = method.refuses(measurement)
+    if reason is not None:
+        raise Unsupported(reason)
+    result: xr.Dataset = method.reconstruct(measurement, rng=rng, given=given)
+    return result
+
+
+def _rng(arguments: Mapping[str, Any], names: tuple[str | int, ...]) -> "np.random.Generator":
+    from numerics.streams import stream
+
+    return stream(arguments["seed"], "method", arguments["method"], arguments["draw"], *names)
+
+
+def _method(name: str, parameters: Mapping[str, Any], *, random_start: bool) -> Any:
+    from reconstructors import registry
+
+    method = registry.get(name)
+    chosen = {key: _frozen(value) for key, value in parameters.items()}
+    if random_start:
+        chosen["start"] = "random"
+    if not chosen:
+        return method
+    return dataclasses.replace(method, parameters=dataclasses.replace(method.parameters, **chosen))
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value

@@ -1,0 +1,51 @@
+"""A fake scenario, known to this process and to the subprocesses it starts, and a cache of its own for every test."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+import reconstructors
+from scenarios import cache, catalogue
+
+HERE = Path(__file__).parent
+SITE = """
+import sys
+sys.path.insert(0, {here!r})
+from scenarios import catalogue
+catalogue.NAMES = {{**catalogue.NAMES, "fake": "fake_scenario"}}
+"""
+METHODS = ("plain", "sleep", "memory", "crash", "exit", "bug", "refuse", "value", "disk")
+
+
+@dataclass(frozen=True)
+class Parameters:
+    steps: int = 3
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRUESPIN_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("TRUESPIN_DEBUG", raising=False)
+    cache.code_version.cache_clear()
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    """Know the scenario ``fake`` and its methods, here and in the cells."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(SITE.format(here=str(HERE)))
+    monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{HERE.parent.parent}")
+    monkeypatch.syspath_prepend(str(HERE))
+    monkeypatch.setattr(catalogue, "NAMES", {**catalogue.NAMES, "fake": "fake_scenario"})
+    registry = ModuleType("reconstructors.registry")
+    registry.names = lambda: list(METHODS)
+    registry.get = lambda name: SimpleNamespace(accepts="holography", parameters=Parameters(), knowledge=("support",))
+    monkeypatch.setitem(sys.modules, "reconstructors.registry", registry)
+    monkeypatch.setattr(reconstructors, "registry", registry, raising=False)
+    return tmp_path
