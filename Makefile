@@ -38,7 +38,7 @@ lint: $(VENV)/.installed-dev  ## check the style, the types and who imports whom
 	$(BIN)/lint-imports
 
 benchmarks: $(VENV)/.installed-dev  ## measure the speed of the hot loops
-	$(BIN)/python -m pytest -q tests/benchmarks --benchmark-only
+	TRUESPIN_BENCHMARKS=1 $(BIN)/python -m pytest -q -s tests/benchmarks
 
 clean:  ## remove the environment and everything that was built; runs are kept
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks

@@ -47,6 +47,8 @@ def set_threads(count: int) -> None:
     os.environ.setdefault("NUMBA_THREADING_LAYER", "workqueue")
     import numba
 
+    numba.config.THREADING_LAYER = os.environ["NUMBA_THREADING_LAYER"]  # type: ignore[attr-defined]
+
     _threads = count
     numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
 

@@ -1,7 +1,7 @@
 """From two exit waves to the magnetization.
 
 - `log_ratio`: the complex logarithm of phi+/phi-, its uniform part removed;
-- `collinearity`: how far its points (log modulus, phase) are from a line;
+- `collinearity`: how far its points (log modulus, phase) are from a line; `line_through`: the same of a difference;
 - `Refocus`, `find_focus`: the plane in which they lie on one, found from the data alone;
 - `radial_phase`: what is left of a phase error that depends on the radius of the spatial frequency alone;
 - `out_of_plane`: absolute m_z.
@@ -43,9 +43,16 @@ def log_ratio(plus: Array, minus: Array, mask: NDArray[np.bool_]) -> tuple[Array
 
 
 def collinearity(plus: Array, minus: Array, mask: NDArray[np.bool_]) -> float:
-    """Return the small over the large eigenvalue of the covariance of (log modulus, phase) in the `mask`; 0 is a line."""
+    """Return the small over the large eigenvalue of the covariance of (log modulus, phase); 0 is a line."""
     small, large = np.linalg.eigvalsh(np.cov(np.stack(log_ratio(plus, minus, mask))))
     return float(small / large) if large > 0 else 1.0
+
+
+def line_through(values: Array) -> float:
+    """Return how far complex `values` are from a line through the origin of their plane; 0 is on it, 1 is round."""
+    power = float(np.sum(np.abs(values) ** 2, dtype=np.float64))
+    turned = abs(complex(np.sum(values.astype(np.complex128) ** 2)))
+    return (power - turned) / (power + turned) if power > 0 else 1.0
 
 
 class Refocus:
@@ -53,8 +60,8 @@ class Refocus:
 
     Parameters
     ----------
-    waves : sequence of two (n, n) complex arrays
-        Unshifted.
+    waves : sequence of (n, n) complex arrays
+        Both exit waves, or the single image of their difference; unshifted.
     mask : (n, n) bool
         Centred; the interior of the object.
     support : (n, n) bool
@@ -99,9 +106,9 @@ class Refocus:
         return field
 
     def collinearity(self, distance: float) -> float:
-        """Return the collinearity in the plane at `distance`."""
-        plus, minus = self.at(distance)
-        return collinearity(plus, minus, self.mask)
+        """Return the collinearity in the plane at `distance`; of a difference, its distance from a line."""
+        waves = self.at(distance)
+        return collinearity(waves[0], waves[1], self.mask) if len(waves) == 2 else line_through(waves[0][self.mask])
 
 
 def find_focus(refocus: Refocus, *, search: float, step: float = 20e-9) -> tuple[float, float, float]:
@@ -138,10 +145,10 @@ def radial_phase(
 ) -> NDArray[np.float64]:
     """Estimate the phase error theta(f) common to both waves from the symmetry of the magnetization.
 
-    Phase retrieval fixes the phase of outer rings against inner ones only through the support, so a smooth error remains;
-    defocus is its simplest form. m_z is real, so its spectrum L(f) = F[ln phi+/phi-] obeys ``L(f) L(-f) = c² |M(f)|²``
-    with one complex constant c; a radial phase error turns that by ``2 theta(f)``. The phase of the ring sums of
-    L(f) L(-f), relative to the innermost rings, is fitted by a polynomial in f², weighted by its certainty.
+    Phase retrieval fixes the phase of outer rings against inner ones only through the support, so a smooth error
+    remains; defocus is its simplest form. m_z is real, so its spectrum L(f) = F[ln phi+/phi-] obeys ``L(f) L(-f) = c²
+    |M(f)|²`` with one complex constant c; a radial phase error turns that by ``2 theta(f)``. The phase of the ring sums
+    of L(f) L(-f), relative to the innermost rings, is fitted by a polynomial in f², weighted by its certainty.
 
     Parameters
     ----------

@@ -4,8 +4,8 @@
 
 References
 ----------
-Section 2.4 of the holography chapter: a detector point lies at ``z (s_x, s_y)/sqrt(1 - s²)`` with ``s = lambda f``; photons
-per pixel fall as cos⁵ of the angle against the squared spectrum of the exit wave.
+Section 2.4 of the holography chapter: a detector point lies at ``z (s_x, s_y)/sqrt(1 - s²)`` with ``s = lambda f``;
+photons per pixel fall as cos⁵ of the angle against the squared spectrum of the exit wave.
 """
 
 import math
@@ -28,9 +28,9 @@ def to_sphere(
 ) -> tuple[Array, NDArray[np.bool_]]:
     """Map a flat detector's `image` onto the uniform grid of its paraxial frequencies.
 
-    The interpolation is a sinc windowed by a Kaiser function, as long as the data ask for: fringes between the object and
-    the farthest reference hole come close to the sampling limit, where a spline would wipe them out. Where more than a
-    tenth of a pixel's weight would fall on pixels without data, it is not covered.
+    The interpolation is a sinc windowed by a Kaiser function, as long as the data ask for: fringes between the object
+    and the farthest reference hole come close to the sampling limit, where a spline would wipe them out. Where more
+    than a tenth of a pixel's weight would fall on pixels without data, it is not covered.
 
     Parameters
     ----------

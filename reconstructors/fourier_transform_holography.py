@@ -1,8 +1,9 @@
 """Fourier-transform holography: an image by one transform of the pattern.
 
-- `hologram`: the transform of a pattern, high frequencies and beam stop softened: the autocorrelation of the exit wave;
+- `difference_hologram`, `sum_hologram`: the transform of the helicities' difference and sum; `fill_centre`: what the
+  beam stop hid;
 - `clearest_reference`: the reference whose image of the object is overlapped least;
-- `object_images`: the object's exit waves of both helicities as that reference shows them.
+- `object_image`: the object as that reference shows it; `brightness`: the level that an image is measured against.
 
 References
 ----------
@@ -22,17 +23,43 @@ from reconstructors.supports import Circle, Holes, disc
 Array = NDArray[Any]
 
 
-def hologram(patterns: Patterns, *, stop_edge: float = 4.0) -> Array:
-    """Return the transforms of both patterns, (2, n, n) complex64, centred; helicities on one scale.
+def difference_hologram(patterns: Patterns, *, stop_edge: float = 3.0) -> Array:
+    """Return the transform of ``I+ - factor I-``, (n, n) complex64, centred.
 
-    Pixels that were not measured are zero, led to smoothly over `stop_edge` pixels (rms), or their rim would ring through
-    the whole image.
+    What was not measured is zero, led to softly over `stop_edge` pixels (rms), or its rim would ring through the image.
     """
     inside = ndimage.binary_erosion(patterns.valid, iterations=int(2 * stop_edge), border_value=1)
     soft = ndimage.gaussian_filter(inside.astype(np.float32), stop_edge) * patterns.valid
-    minus = patterns.intensity[1] * np.float32(patterns.factor)
-    images = [fourier.centred_ifft2((image * soft).astype(np.complex64)) for image in (patterns.intensity[0], minus)]
-    return np.stack(images)
+    difference = patterns.intensity[0] - np.float32(patterns.factor) * patterns.intensity[1]
+    return fourier.centred_ifft2((difference * soft).astype(np.complex64))
+
+
+def sum_hologram(patterns: Patterns, holes: Holes) -> Array:
+    """Return the transform of ``I+ + factor I-``, (n, n) complex64, centred.
+
+    Behind the beam stop lies what the brightness of an image comes from; there the pattern of the bare object hole is
+    filled in, scaled to the measured pixels around.
+    """
+    total = patterns.intensity[0] + np.float32(patterns.factor) * patterns.intensity[1]
+    return fourier.centred_ifft2(fill_centre(total, patterns.valid, holes).astype(np.complex64))
+
+
+def fill_centre(image: Array, valid: NDArray[np.bool_], holes: Holes, *, ring: int = 3) -> Array:
+    """Return the pattern `image` (n, n) with the pattern of the object hole where the beam stop hid it, float32.
+
+    The scale is that of the measured pixels within `ring` pixels of the stop.
+    """
+    n = holes.n
+    index = np.arange(n) - n // 2
+    near = np.hypot(index[:, None], index[None, :]) < n / 8
+    hidden = near & ~valid
+    if not hidden.any():
+        return image.astype(np.float32)
+    alone = np.square(np.abs(fourier.centred_fft2(holes.object_mask(0).astype(np.complex64))))
+    around = ndimage.binary_dilation(hidden, iterations=ring) & valid
+    power = float(np.sum(np.square(alone[around], dtype=np.float64)))
+    scale = float(np.sum(image[around] * alone[around], dtype=np.float64)) / power if power > 0 else 0.0
+    return np.where(hidden, np.float32(scale) * alone, image).astype(np.float32)
 
 
 def clearest_reference(holes: Holes) -> tuple[int, float]:
@@ -63,12 +90,20 @@ def clearest_reference(holes: Holes) -> tuple[int, float]:
     return best
 
 
-def object_images(holograms: Array, holes: Holes, reference: int) -> list[Array]:
-    """Return the object's exit waves as one reference shows them, centred (n, n) complex64, at the object's place.
+def object_image(hologram: Array, holes: Holes, reference: int) -> Array:
+    """Return the object as one reference shows it, (n, n), moved to the object's place.
 
-    A pattern's transform holds ``sum psi(r + s) conj(psi(r))``: the object convolved with the conjugate reference lies at
-    object minus reference, upright; its twin, inverted, opposite.
+    A pattern's transform holds ``sum psi(r + s) conj(psi(r))``: the object convolved with the conjugate reference lies
+    at object minus reference, upright; its twin, inverted, opposite.
     """
     hole = holes.references[reference]
-    shift = (round(hole.y), round(hole.x))
-    return [np.ascontiguousarray(np.roll(image, shift, axis=(0, 1))) for image in holograms]
+    return np.ascontiguousarray(np.roll(hologram, (round(hole.y), round(hole.x)), axis=(0, 1)))
+
+
+def brightness(image: Array, holes: Holes, *, gap: float = 6.0, width: float = 8.0) -> complex:
+    """Return the complex level of the object hole in the sum's `image` against its surroundings."""
+    inside = holes.object_mask(-gap)
+    around = holes.object_mask(gap + width) & ~holes.object_mask(gap)
+    if not inside.any() or not around.any():
+        return 0j
+    return complex(image[inside].mean(dtype=np.complex128) - image[around].mean(dtype=np.complex128))

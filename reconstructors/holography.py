@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from numerics import fourier, iterate
+from optics.coherence import pixel_coherence
 from reconstructors import dichroism, flags, fourier_transform_holography, preparation, supports
 from reconstructors.phase_retrieval import coherence, hapre, hapre_plus
 from reconstructors.preparation import Patterns
@@ -71,14 +72,21 @@ def reconstruct_fth(
     patterns = preparation.prepare(measurement)
     holes = supports.from_drawing(measurement, patterns.pixel_size)
     reference, overlap = fourier_transform_holography.clearest_reference(holes)
-    images = fourier_transform_holography.object_images(
-        fourier_transform_holography.hologram(patterns), holes, reference
+    difference, total = (
+        fourier_transform_holography.object_image(hologram, holes, reference)
+        for hologram in (
+            fourier_transform_holography.difference_hologram(patterns),
+            fourier_transform_holography.sum_hologram(patterns, holes),
+        )
     )
-    waves = [fourier.from_centre(image) for image in images]
     # The image is blurred by the reference hole; its support has to hold the blur.
-    refocus = _refocus(waves, holes, patterns, margin=holes.references[reference].radius)
-    distance, least, most = dichroism.find_focus(refocus, search=parameters.focus_range)
-    m_z, support = _m_z(refocus, holes, patterns, measurement, distance, margin=3.0)
+    refocus = _refocus([fourier.from_centre(difference)], holes, patterns, margin=holes.references[reference].radius)
+    distance, _, _ = dichroism.find_focus(refocus, search=parameters.focus_range)
+    image = refocus.whole(refocus.at(distance)[0], patterns.n)
+    support = holes.object_mask(3.0)
+    level = fourier_transform_holography.brightness(total, holes)
+    m_z = _m_z_of_difference(image, level * _carrier(distance, patterns), measurement, patterns)
+    m_z = np.where(support, m_z, 0).astype(np.float32)
     return reconstruction.make(
         method="fth",
         results={
@@ -229,6 +237,18 @@ def _refocus(waves: Sequence[Array], holes: Holes, patterns: Patterns, *, margin
     )
 
 
+def _carrier(distance: float, patterns: Patterns) -> complex:
+    """Return the phase that a plane wave along the axis gathers over `distance`."""
+    return complex(np.exp(2j * np.pi * distance / patterns.wavelength))
+
+
+def _m_z_of_difference(image: Array, level: complex, measurement: xr.Dataset, patterns: Patterns) -> Array:
+    """Return m_z of ``phi+ - phi- = -a m_z (phi+ + phi-)``, ``a = k P_c (beta_m + i delta_m) t``, the sum uniform."""
+    thickness = complex(float(measurement["beta_m_t"]), float(measurement["delta_m_t"]))
+    factor = 2 * np.pi / patterns.wavelength * float(measurement["polarization"]) * thickness
+    return np.real(-image / (factor * level)) if level != 0 else np.zeros(image.shape)
+
+
 def _m_z(
     refocus: dichroism.Refocus,
     holes: Holes,
@@ -270,13 +290,17 @@ def _models(waves: Sequence[Array], models: Sequence[Array]) -> dict[str, Any]:
 
 
 def _beam_of_kernel(kernel: Array, field: float, reference: float) -> dict[str, Any]:
-    """Return visibility and coherence lengths of a free kernel, from its transform at the reference distance."""
+    """Return visibility and coherence lengths of a free kernel, from its transform at the reference distance.
+
+    The kernel holds the blur by finite pixels too; its known part is taken off.
+    """
     half = kernel.shape[0] // 2
     index = np.arange(-half, half + 1)
     wave = np.exp(2j * np.pi * index * reference / field)
-    along = [abs(complex((kernel.sum(axis) * wave).sum())) / float(kernel.sum()) for axis in (1, 0)]
+    pixel = float(pixel_coherence(reference, 0.0, field=field))
+    along = [abs(complex((kernel.sum(axis) * wave).sum())) / float(kernel.sum()) / pixel for axis in (1, 0)]
     lengths = [coherence.length_of(value, reference) for value in along]
-    beam: dict[str, Any] = {"visibility": float(np.sqrt(along[0] * along[1]))}
+    beam: dict[str, Any] = {"visibility": min(float(np.sqrt(along[0] * along[1])), 1.0)}
     return beam | ({"coherence_length": lengths} if np.all(np.isfinite(lengths)) else {})
 
 

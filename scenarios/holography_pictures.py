@@ -130,6 +130,11 @@ def _field_curves(curves: Curves) -> dict[str, Any]:
     if curves.transfer is not None:
         parts[dim] = (dim, curves.transfer.frequency, {"units": "1/m"})
         parts["prtf"] = (dim, curves.transfer.transfer, {"floor": curves.transfer.floor})
+    if curves.heterodyne is not None and "map_with" in curves.heterodyne:
+        everywhere = np.ones(curves.heterodyne["map_with"].shape, np.bool_)
+        for name in ("with", "without"):
+            term = _binned(np.abs(curves.heterodyne[f"map_{name}"].values), everywhere)
+            parts[f"heterodyne_map_{name}"] = (("py", "px"), term.astype(np.float32), {"units": "photon"})
     for prefix, curve in (("heterodyne_", curves.heterodyne), ("heterodyne_truth_", curves.heterodyne_truth)):
         if curve is not None:
             parts[dim] = (dim, curve["frequency"].values, {"units": "1/m"})

@@ -20,10 +20,12 @@ metric                                  unit    direction  what
 ``wall_width.ceiling``                  m       none       the same on the truth through band and film thickness
 ``contrast``, ``offset``                1       match      regression of m_z on the truth; 1 and 0 are right
 ``correlation``                         1       higher     Pearson's, with the truth
-``nrmse``                               1       lower      error of the exit wave of helicity +; gauge: phase and shift
+``nrmse``                               1       lower      error of the wave of helicity +; gauge: phase, flux, shift
 ``visibility``, ``visibility.truth``    1       match      modulus of coherence at the reference distance
 ``coherence_length``, ``.x``, ``.y``    m       match      Gaussian-Schell length, mean of the axes and each; ``.truth``
 ``focus``, ``focus.truth``              m       match      from the mask's exit to the film
+``focus_error``                         m       match      ``focus`` less ``focus.fitted``; a result's plane is free
+``*.second_helicity_converged``         as *    as *       image rows had helicity - been iterated to a stop rule
 ``heterodyne_gain``, ``.truth``         1       none       gain of the references at the edge of the detector
 ``flag.NAME``, ``flag_value.NAME``      1       none       0 or 1, and the number behind it
 ``frc_halves.expected_half_period``     m       lower      what the halves promise against the truth, if independent
@@ -114,10 +116,18 @@ def score(
         rows += period_rows("prtf", validation.transfer_resolution(transfer), "", "twin, shift, phase to a start")
         curves = curves.with_transfer(transfer)
     rows += state_rows(reconstruction, truth)
+    if "m_z_converged" in reconstruction:
+        patient = build_frame(reconstruction.assign(m_z=reconstruction["m_z_converged"]), truth, chosen)
+        rows += _image_rows(patient, patient.image, chosen, rng, suffix=".second_helicity_converged", gauge=SHIFT)[0]
     if "exit_wave" in reconstruction:
         rows += _wave_rows(frame, reconstruction, truth)
         fitted = fit_frame(frame, reconstruction, truth, strength=strength, settings=chosen)
         rows += _fitted_rows(fitted, truth, chosen, rng) if fitted else []
+        if fitted is not None and "focus" in reconstruction:
+            away = float(reconstruction["focus"]) - fitted.focus
+            rows.append(
+                MetricValue(metric="focus_error", value=away, unit="m", direction="match", gauge="truth-fitted")
+            )
         curves = curves.with_heterodyne(_heterodyne(reconstruction), _truth_heterodyne(truth))
         rows += _gain_rows(curves)
     rows += flag_rows(reconstruction)
@@ -242,8 +252,9 @@ def _wave_rows(frame: Frame, reconstruction: xr.Dataset, truth: xr.Dataset) -> l
     wave = frame.bring(reconstruction["exit_wave"].values[0])
     expected = frame.truth_window(truth["exit_wave"].values[0]).astype(np.complex128)
     mask = frame.support.astype(np.float64)
-    error = validation.complex_error(wave, expected, mask=mask, gauge=("phase",))
-    return [MetricValue(metric="nrmse", value=error, direction="lower", gauge="phase, shift")]
+    # The incident flux is unknown, so the modulus of a wave is free; that of m_z is not, and is never touched.
+    error = validation.complex_error(wave, expected, mask=mask, gauge=("phase", "scale"))
+    return [MetricValue(metric="nrmse", value=error, direction="lower", gauge="phase, incident flux, shift")]
 
 
 def _fitted_rows(
@@ -252,7 +263,7 @@ def _fitted_rows(
     frame, gauge = fitted.frame, "truth-fitted: " + ", ".join(fitted.wave.removed)
     rows, _ = _image_rows(frame, frame.image, settings, rng, suffix=".fitted", gauge=gauge)
     expected = frame.truth_window(truth["exit_wave"].values[0])
-    error = validation.complex_error(fitted.wave.image, expected, mask=frame.support, gauge=())
+    error = validation.complex_error(fitted.wave.image, expected, mask=frame.support, gauge=("phase", "scale"))
     return [
         *rows,
         MetricValue(metric="nrmse.fitted", value=error, direction="lower", gauge=gauge),
@@ -263,7 +274,7 @@ def _fitted_rows(
 def _heterodyne(reconstruction: xr.Dataset) -> xr.Dataset:
     plus, minus = reconstruction["exit_wave"].values
     support = reconstruction["object_support"].values
-    return validation.heterodyne_curves(plus, minus, support, pixel_size=float(reconstruction["pixel_size"]))
+    return validation.heterodyne_curves(plus, minus, support, pixel_size=float(reconstruction["pixel_size"]), maps=True)
 
 
 def _truth_heterodyne(truth: xr.Dataset) -> xr.Dataset:

@@ -1,15 +1,16 @@
 """`hapre`: the published recipe of holography-assisted phase retrieval, step by step.
 
-First pass, coherent: RAAR and error reduction on helicity +, starting from the transform of the support; helicity - from its
-result by 50 steps of error reduction. Second pass with partial coherence: the same, missing pixels filled from the first
-pass, a free kernel of the mutual coherence improved by Richardson-Lucy steps now and then. Of the last iterates the best are
-averaged.
+First pass, coherent: RAAR and error reduction on helicity +, starting from the transform of the support; helicity -
+from its result by 50 steps of error reduction. Second pass with partial coherence: the same, missing pixels filled from
+the first pass, a free kernel of the mutual coherence improved by Richardson-Lucy steps now and then. Of the last
+iterates the best are averaged.
 
 - `Parameters`: the numbers of the recipe; `retrieve`: both exit waves.
 
 References
 ----------
-Battistelli et al., Optica 11, 234 (2024); numbers from the authors' public code; Clark et al., Nat. Commun. 3, 993 (2012).
+Battistelli et al., Optica 11, 234 (2024); numbers from the authors' public code; Clark et al., Nat. Commun. 3, 993
+(2012).
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,9 @@
 """`hapre+`: our best reconstruction of a dichroic hologram.
 
-Both helicities are retrieved together with shared reference holes; the beam's coherence is a Gaussian Schell model fitted on
-the way, the detector's pixels are known; supports start tight, which decides the outer rings, and end wide, since light
-leaks into the walls of the holes; the plane is put right by the hole's edge and, at last, by the magnetization itself.
+Both helicities are retrieved together with shared reference holes; the beam's coherence is a Gaussian Schell model
+fitted on the way, the detector's pixels are known; supports start tight, which decides the outer rings, and end wide,
+since light leaks into the walls of the holes; the plane is put right by the hole's edge and, at last, by the
+magnetization itself.
 
 - `Parameters`: stages and numbers;
 - `retrieve`: both exit waves, the beam and the film's plane;

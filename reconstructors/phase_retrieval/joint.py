@@ -1,8 +1,8 @@
 """Phase retrieval of both helicities at once, the reference holes shared.
 
-Light through a reference hole meets no magnet, so its exit wave is the same for both helicities but for one complex factor
-(the illumination). That ties the two problems together: twice the data for the references, and no relative shift, focus or
-phase between the helicities.
+Light through a reference hole meets no magnet, so its exit wave is the same for both helicities but for one complex
+factor (the illumination). That ties the two problems together: twice the data for the references, and no relative
+shift, focus or phase between the helicities.
 
 - `SharedReferences`: the projection onto support and shared references;
 - `JointErrorReduction`, `JointReflections` (RAAR): the algorithms with it.

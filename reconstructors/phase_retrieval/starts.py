@@ -35,7 +35,8 @@ def from_support(pattern: Pattern, support: Mask) -> Array:
 def from_holes(pattern: Pattern, holes: Holes) -> Array:
     """Return flat waves in object and reference holes, their ratio and relative phase fitted; unshifted complex64.
 
-    The interference between object and references in the pattern fixes both; a wrong phase would cost hundreds of steps.
+    The interference between object and references in the pattern fixes both; a wrong phase would cost hundreds of
+    steps.
     """
     parts = [
         fourier.from_centre(holes.object_mask(0)),
@@ -67,8 +68,8 @@ def into_sharp_plane(
 ) -> tuple[list[Array], float]:
     """Propagate the waves to the plane in which least light lies just outside of the object hole.
 
-    Within the margin of a support the plane is free, and an algorithm drifts through it slowly; the sharp edge of the hole
-    tells where it should be. No truth is used.
+    Within the margin of a support the plane is free, and an algorithm drifts through it slowly; the sharp edge of the
+    hole tells where it should be. No truth is used.
 
     Parameters
     ----------

@@ -101,7 +101,7 @@ def draw(
     diameters = rng.permutation(np.linspace(*reference_diameters, references))
     jitter = rng.uniform(0, 0.03 * hole_diameter, references)
     outward = (places - centre) / np.maximum(np.linalg.norm(places - centre, axis=1, keepdims=True), 1e-12)
-    limit = box / 2 - reference_diameters[1]
+    limit = box / 2 - 0.6 * reference_diameters[1]
     places = np.clip(places + outward * jitter[:, None], -limit, limit)
     holes = [Hole(corner, corner, hole_diameter, "object")]
     holes += [Hole(float(y), float(x), float(d), "reference") for (y, x), d in zip(places, diameters, strict=True)]
@@ -109,20 +109,31 @@ def draw(
 
 
 def _places(centre: Array, box: float, hole: float, count: int, largest: float) -> Array:
-    """Choose the references' places: nearest first, at the widest separation that leaves room for all."""
+    """Choose the references' places, nearest first.
+
+    If there is room, the images of the object that they make do not overlap. If there is not, one reference stands
+    alone, so that one image is clear, and the others share what is left at the widest separation that holds them all.
+    """
     if count == 0:
         return np.empty((0, 2))
-    limit = box / 2 - 1.5 * largest
+    limit = box / 2 - 0.75 * largest
     side = np.linspace(-limit, limit, 161) if limit > 0 else np.empty(0)
     candidates = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)
     distance = np.linalg.norm(candidates - centre, axis=1)
     allowed = distance >= _CLEARANCE * hole
     candidates, distance = candidates[allowed], distance[allowed]
     candidates = candidates[np.lexsort((candidates[:, 0], np.round(distance / (0.02 * hole))))]
-    for separation in np.arange(_SPREAD * hole, _LEAST_SEPARATION, -0.01 * hole):
-        chosen = _greedy(candidates, float(separation), count)
-        if len(chosen) == count:
-            return chosen
+    apart = _SPREAD * hole
+    chosen = _greedy(candidates, apart, count)
+    if len(chosen) == count:
+        return chosen
+    if len(candidates):
+        alone = candidates[np.argmin(np.abs(candidates[:, 0] - centre[0]) - candidates[:, 1])]
+        rest = candidates[np.linalg.norm(candidates - alone, axis=1) >= apart]
+        for separation in np.arange(apart, _LEAST_SEPARATION, -0.01 * hole):
+            chosen = _greedy(rest, float(separation), count - 1)
+            if len(chosen) == count - 1:
+                return np.concatenate([alone[None], chosen])
     raise ValueError(
         f"{count} references do not fit: the field leaves a square of {box:.4g} m beside a hole of {hole:.4g} m; "
         "allowed: fewer references, a smaller hole or a larger field"
