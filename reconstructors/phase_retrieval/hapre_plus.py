@@ -22,7 +22,7 @@ from numerics import fourier, iterate
 from reconstructors import dichroism, supports
 from reconstructors.phase_retrieval import algorithms, coherence, joint, starts
 from reconstructors.phase_retrieval.coherence import SchellBeam
-from reconstructors.phase_retrieval.magnitudes import BlurredMagnitudes
+from reconstructors.phase_retrieval.magnitudes import BlurredMagnitudes, Magnitudes, TiltedMagnitudes
 from reconstructors.preparation import Patterns
 from reconstructors.supports import Holes
 
@@ -57,14 +57,16 @@ class Parameters:
         "holes" (flat waves in the holes, amplitude and phase fitted) or "random".
     search : tuple of int
         RAAR and error-reduction steps of each helicity alone, before each of the two searches for the sharp plane.
-    tight, wide : tuple of Stage
-        Before and after the radial phase is put right.
+    rounds : tuple of tuple of Stage
+        After each round the film's plane is found and the radial phase put right. The first supports are tight, which
+        decides the outer rings, the last are wide.
     relaxation : float
         RAAR's beta.
     visibility : float
         Assumed of the farthest reference to begin with.
     coherence : str
-        "fitted", or "none" for a beam taken to be coherent.
+        "fitted": the mutual coherence of a fitted Gaussian Schell beam, exact; "few-tilts": the same beam as four
+        tilted waves; "none": a beam taken to be coherent.
     focus_range : float
         m, to either side.
     object_scale : float
@@ -73,8 +75,10 @@ class Parameters:
 
     start: str = "holes"
     search: tuple[int, int] = (50, 10)
-    tight: tuple[Stage, ...] = (Stage(3, 3, 100), Stage(3, 4, 200))
-    wide: tuple[Stage, ...] = (Stage(4, 5, 60), Stage(6, 8, 60), Stage(8, 12, 60))
+    rounds: tuple[tuple[Stage, ...], ...] = (
+        (Stage(3, 3, 100), Stage(3, 4, 200)),
+        (Stage(4, 5, 60), Stage(6, 8, 60), Stage(8, 12, 60)),
+    )
     relaxation: float = 0.9
     visibility: float = 0.9
     coherence: str = "fitted"
@@ -85,7 +89,7 @@ class Parameters:
         """Refuse unknown words."""
         for name, value, allowed in (
             ("start", self.start, ("holes", "random")),
-            ("coherence", self.coherence, ("fitted", "none")),
+            ("coherence", self.coherence, ("fitted", "few-tilts", "none")),
         ):
             if value not in allowed:
                 raise ValueError(f"{name} is {value!r}; allowed: {', '.join(allowed)}")
@@ -138,15 +142,19 @@ class _Work:
         self.result = Retrieved([], beam, holes)
         self.magnitudes = self._magnitudes()
 
-    def _magnitudes(self) -> list[BlurredMagnitudes]:
-        mutual = self.result.beam.mutual(self.patterns.n, self.patterns.pixel_size) * self.pixel
+    def _magnitudes(self) -> Sequence[Magnitudes]:
+        n, pixel_size = self.patterns.n, self.patterns.pixel_size
+        if self.parameters.coherence == "few-tilts":
+            tilts = coherence.few_tilts(self.result.beam, n, pixel_size)
+            return [TiltedMagnitudes(measured, tilts) for measured in self.measured]
+        mutual = self.result.beam.mutual(n, pixel_size) * self.pixel
         return [BlurredMagnitudes(measured, mutual) for measured in self.measured]
 
     def fit_beam(self) -> None:
         """Fit the coherence to the current waves."""
         if self._held:
             return
-        own = [m.own(wave).copy() for m, wave in zip(self.magnitudes, self.result.waves, strict=True)]
+        own = [np.square(np.abs(fourier.fft2(wave)), dtype=np.float64) for wave in self.result.waves]
         self.result.beam = coherence.fit_schell(
             own, self.measured, pixel=self.pixel, pixel_size=self.patterns.pixel_size, start=self.result.beam
         )
@@ -233,7 +241,7 @@ def retrieve(
     watch : sequence of callable
         Each called with (step, error).
     """
-    guess = -2 * np.log(parameters.visibility) / reference_distance**2 if parameters.coherence == "fitted" else 0.0
+    guess = -2 * np.log(parameters.visibility) / reference_distance**2 if parameters.coherence != "none" else 0.0
     work = _Work(patterns, holes, parameters, beam or SchellBeam((guess, guess)), held=beam is not None)
     support = fourier.from_centre(work.result.holes.support(3, 2))
     for measured in work.measured:
@@ -245,16 +253,14 @@ def retrieve(
         work.alone()
         work.sharpen()
     work.fit_beam()
-    for index, stage in enumerate(parameters.tight):
-        work.together(stage, watch)
-        if index == 0:
-            light = fourier.to_centre(np.abs(work.result.waves[0]) ** 2)
-            work.result.holes = supports.refine(work.result.holes, light, margin=4)
-    work.straighten()
-    for stage in parameters.wide:
-        work.together(stage, watch)
-    work.straighten()
-    work.result.models = [m.model(wave) for m, wave in zip(work.magnitudes, work.result.waves, strict=True)]
+    for number, stages in enumerate(parameters.rounds):
+        for stage in stages:
+            work.together(stage, watch)
+            if number == 0 and stage is stages[0]:
+                light = fourier.to_centre(np.abs(work.result.waves[0]) ** 2)
+                work.result.holes = supports.refine(work.result.holes, light, margin=4)
+        work.straighten()
+    work.result.models = [m.model(wave).copy() for m, wave in zip(work.magnitudes, work.result.waves, strict=True)]
     return work.result
 
 

@@ -206,7 +206,7 @@ class DetectorSetup:
     chip: Detector = field(default_factory=Detector)
     photons: float = 5e9
     stops: tuple[float, ...] = (0.9, 3.0, 9.0)
-    times: tuple[float, ...] = (1.0, 4.0, 16.0)
+    times: tuple[float, ...] = (1.0, 6.0, 36.0)
     penumbra: float = 0.3
     margin: float = 1.0
     background: float = 0.0
