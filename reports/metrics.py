@@ -58,7 +58,7 @@ METRICS: Final[dict[str, Metric]] = {
     "coherence_length.x": Metric("coherence length \u03be, x", "\u00b5m", 1e6, 2),
     "coherence_length.y": Metric("coherence length \u03be, y", "\u00b5m", 1e6, 2),
     "focus": Metric("focus", "nm", 1e9, 0),
-    "focus_error": Metric("focus error", "nm", 1e9, 1),
+    "focus_error": Metric("focus error", "nm", 1e9, 1, 0.0),
     "heterodyne_gain": Metric("heterodyne gain at the detector's edge", decimals=2),
 }
 

@@ -168,7 +168,7 @@ def headlines(results: Results) -> tuple[Headline, ...]:
         ("wall_width", "wall width \u03b4"),
         ("contrast", "contrast of m_z"),
         ("visibility", "visibility"),
-        ("focus", "focus, mask to film"),
+        ("focus_error", "error of the focus"),
     ):
         spread = results.spread(results.lead, metric)
         if spread is None or not spread.count:

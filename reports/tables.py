@@ -28,7 +28,7 @@ _HEADLINES: tuple[tuple[str, str, str], ...] = (
     ("nrmse", "", "Wave error"),
     ("visibility", "", "Visibility"),
     ("coherence_length", "", "Coherence length \u03be"),
-    ("focus", "", "Focus"),
+    ("focus_error", "", "Focus error"),
 )
 
 
