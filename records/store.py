@@ -122,9 +122,11 @@ def write_bytes(path: str | os.PathLike[str], content: bytes | memoryview) -> No
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, target)
-    except BaseException:  # an interrupt leaves nothing behind either
+    except BaseException as error:  # an interrupt leaves nothing behind either
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.filename is None:  # a full disk is told without a name
+            error.filename = os.fspath(path)
         raise
     _sync_folder(target.parent)
 

@@ -213,10 +213,18 @@ def _attempt(stages: Sequence[Stage]) -> dict[str, Any]:
         cause = "input" if isinstance(error, ValueError) else "system" if isinstance(error, OSError) else ""
         return {
             "state": "failed",
-            "reason": _line(error) if cause else f"{type(error).__name__}: {_line(error)}",
+            "reason": _reason(error),
             "cause": cause,
         }
     return {"state": "done"}
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        # Not every library names the file that it could not write; all that a cell writes lies in the cache.
+        path = error.filename2 or error.filename or cache.root()
+        return f"{path}: {error.strerror or _line(error)}"
+    return _line(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {_line(error)}"
 
 
 def _line(error: BaseException) -> str:

@@ -21,6 +21,11 @@ _EPILOG = (
     "Start with [bold]truespin run domain-walls[/bold]: a magnetic multilayer, imaged, reconstructed and scored in "
     "about a minute. Then open the report it names."
 )
+_RUN_HELP = (
+    "Simulate a scenario, reconstruct it with several methods and score them against the truth.\n\n"
+    "Finished parts are kept: the same command goes on where it was stopped. The run directory holds the measurement, "
+    "the truth, every reconstruction, the scorecard and one self-contained page, report.html."
+)
 _RUN_EPILOG = """[bold]Examples[/bold]
 
 truespin run domain-walls
@@ -81,12 +86,13 @@ def methods() -> None:
 
     for name in registry.names():
         method = registry.get(name)
-        print(f"{name}\n    reads {method.accepts}; is told: {', '.join(method.knowledge) or 'nothing'}")
+        print(f"{name}\n    {method.summary or 'no summary'}")
+        print(f"    reads {method.accepts}; is told: {', '.join(method.knowledge) or 'nothing'}")
     for name in CONTROLS:
         print(f"{name}\n    control, in every table: {EXPLANATIONS[name]}")
 
 
-@app.command(epilog=_RUN_EPILOG)
+@app.command(help=_RUN_HELP, epilog=_RUN_EPILOG)
 def run(
     scenario: Annotated[str, typer.Argument(help="Its name, as [bold]truespin list[/bold] shows it.")],
     profile: Annotated[
@@ -107,7 +113,7 @@ def run(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Run directory; runs/SCENARIO-PROFILE-seedS if left out.", show_default=False),
+        typer.Option(metavar="DIR", help="Run directory; a new one in runs/ if left out.", show_default=False),
     ] = None,
     prtf: Annotated[int | None, typer.Option(metavar="K", help="Random starts for the PRTF; 20 or more tell.")] = None,
     halves: Annotated[
@@ -117,11 +123,7 @@ def run(
         list[str] | None, typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change one parameter; again for more.")
     ] = None,
 ) -> None:
-    """Simulate a scenario, reconstruct it with several methods and score them against the truth.
-
-    Finished parts are kept: the same command goes on where it was stopped. The run directory holds the measurement, the
-    truth, every reconstruction, the scorecard and one self-contained page, report.html.
-    """
+    """Simulate a scenario, reconstruct it with several methods and score them against the truth."""
     from scenarios.request import request
 
     asked = request(
@@ -218,7 +220,9 @@ def _complain(error: Exception) -> int:
         _say(error.format_message())
         return 2
     if isinstance(error, OSError):
-        name = f"{error.filename}: " if error.filename else ""
+        # Where a copy fails, the second name is the one that could not be written.
+        path = error.filename2 or error.filename
+        name = f"{path}: " if path else ""
         _say(f"{name}{error.strerror or error}")
         return 2
     if isinstance(error, ValueError):

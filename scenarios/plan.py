@@ -7,7 +7,6 @@ A key holds scenario, parameters, seed, draw, method, the keys of what the stage
 it uses; never a position, a path, a date, a limit or a number of threads.
 """
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,12 @@ from scenarios import cache
 from scenarios.catalogue import Configuration, Scenario
 from scenarios.cells import Stage
 from scenarios.controls import CONTROLS
+from scenarios.tuning import starts_at_random
 
 SIMULATION = "simulation"
 """What a cell that makes a measurement has in place of a method."""
 
-_COMMON = ("numerics", "optics", "records", "scenarios.stages")
+_COMMON = ("numerics", "optics", "records", "scenarios.stages", "scenarios.tuning")
 _METHOD_ROOMS = (*_COMMON, "reconstructors")
 _CONTROL_ROOMS = (*_COMMON, "reconstructors", "validation", "scenarios.controls")
 
@@ -44,7 +44,7 @@ class Request:
     sample : Path, optional
         A file with a third party's magnetization.
     warnings : tuple of str
-        What the owner of the sample should know.
+        What whoever asked should know.
     """
 
     scenario: Scenario
@@ -123,7 +123,7 @@ def _method_cell(request: Request, simulation: Cell, method: str) -> Cell:
         stages.append(halves)
         inputs["halves"] = halves.key
     content: dict[str, int] = {}
-    if table.prtf_starts and method not in CONTROLS:
+    if table.prtf_starts and starts_at_random(method):
         content = {"starts": table.prtf_starts}
         starts = _stage(request, "starts", {**told, **content}, {**data, "reconstruct": full.key}, rooms=rooms)
         stages.append(starts)
@@ -163,12 +163,5 @@ def _method_rooms(method: str) -> tuple[str, ...]:
     """Return the sources a method uses: ours, and the package of a method that lives elsewhere."""
     from reconstructors import registry
 
-    package = type(registry.get(method)).__module__.partition(".")[0]
+    package = registry.get(method).solve.__module__.partition(".")[0]
     return _METHOD_ROOMS if package == "reconstructors" else (*_METHOD_ROOMS, package)
-
-
-def parameter_names(method: str) -> list[str]:
-    """Return the names of the parameters of a registered method."""
-    from reconstructors import registry
-
-    return [field.name for field in dataclasses.fields(registry.get(method).parameters)]

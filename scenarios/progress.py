@@ -12,23 +12,25 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from records.scorecard import Scorecard
     from scenarios.cells import Outcome
 
 _COLUMNS = (
-    ("frc_truth.half_period", "half period\nto truth, nm", 2),
-    ("frc_halves.half_period", "half period\nby halves, nm", 2),
-    ("prtf.half_period", "half period\nPRTF, nm", 2),
-    ("wall_width", "wall delta\nnm", 2),
-    ("contrast", "contrast", 3),
-    ("correlation", "correlation", 3),
+    ("frc_truth.half_period", "to truth\nnm", 2),
+    ("frc_halves.half_period", "by halves\nnm", 2),
+    ("prtf.half_period", "PRTF\nnm", 2),
+    ("wall_width", "wall \u03b4\nnm", 2),
+    ("contrast", "\ncontrast", 3),
+    ("correlation", "\ncorrelation", 3),
 )
+_LEGEND = "Resolutions are half periods, against the truth and between half data sets."
 
 
 class Progress(AbstractContextManager["Progress"]):
@@ -82,28 +84,32 @@ class Progress(AbstractContextManager["Progress"]):
             self._console.print(text, markup=False, soft_wrap=True)
 
 
-def summary(scorecard: "Scorecard", methods: Sequence[str]) -> Table:
-    """Return the table of methods with their key metrics, mean and spread over seeds and draws."""
+def summary(scorecard: "Scorecard", methods: Sequence[str]) -> Group:
+    """Return the table of methods with their key metrics, mean and spread over seeds and draws, and what is amiss."""
     rows: dict[tuple[str, str], list[float]] = {(row.method, row.metric): [] for row in scorecard.rows}
     for row in scorecard.rows:
         if row.value is not None and math.isfinite(row.value):
             rows[row.method, row.metric].append(row.value * (1e9 if row.unit == "m" else 1.0))
     shown = [column for column in _COLUMNS if any((method, column[0]) in rows for method in methods)]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("method")
+    table.add_column("\nmethod", no_wrap=True)
     for _, title, _ in shown:
         table.add_column(title, justify="right")
-    table.add_column("flags")
-    table.add_column("status")
     for method in ("truth", *methods):
-        values = [_spread(rows.get((method, metric), ()), digits) for metric, _, digits in shown]
-        table.add_row(method, *values, _flags(scorecard, method), _states(scorecard, method))
-    return table
+        table.add_row(method, *(_spread(rows.get((method, metric), ()), digits) for metric, _, digits in shown))
+    remarks = [
+        Text(f"{method}: {what}")
+        for method in methods
+        for what in (_states(scorecard, method), _flags(scorecard, method))
+        if what
+    ]
+    return Group(table, Text(_LEGEND, style="dim"), *remarks)
 
 
 def _spread(values: Sequence[float], digits: int) -> str:
     if not values:
         return ""
+    digits -= abs(statistics.fmean(values)) >= 100
     mean = f"{statistics.fmean(values):.{digits}f}"
     return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
 
@@ -114,9 +120,13 @@ def _flags(scorecard: "Scorecard", method: str) -> str:
         if row.method == method and row.metric.startswith("flag.") and row.value == 1:
             name = row.metric.removeprefix("flag.")
             raised[name] = raised.get(name, 0) + 1
-    return ", ".join(f"{name} ({count})" if count > 1 else name for name, count in raised.items())
+    named = [f"{name} ({count})" if count > 1 else name for name, count in raised.items()]
+    return f"flags {', '.join(named)}" if named else ""
 
 
 def _states(scorecard: "Scorecard", method: str) -> str:
+    """Say how the cells of a method ended, where not all are done."""
     states = [status.state for status in scorecard.status if status.method == method]
+    if all(state == "done" for state in states):
+        return ""
     return ", ".join(f"{states.count(s)} {s}" if len(states) > 1 else s for s in dict.fromkeys(states))

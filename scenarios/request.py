@@ -9,7 +9,8 @@ from pathlib import Path
 from scenarios.catalogue import Configuration, Scenario, scenario
 from scenarios.configuration import InputError, choose, resolve
 from scenarios.controls import CONTROLS
-from scenarios.plan import Request, parameter_names
+from scenarios.plan import Request
+from scenarios.tuning import starts_at_random, tuned
 
 
 def request(
@@ -55,9 +56,11 @@ def request(
     _check_methods(table.methods, entry.kind)
     for method, parameters in table.parameters.items():
         _check_methods([method], entry.kind)
-        for parameter in parameters:
-            choose(f"parameter of {method}", parameter, [] if method in CONTROLS else parameter_names(method))
+        tuned(method, parameters)
     warnings = _look_at(sample, entry, configuration) if sample is not None else []
+    if table.prtf_starts:
+        single = [method for method in table.methods if method not in CONTROLS and not starts_at_random(method)]
+        warnings += [f"{method} does not start at random: no PRTF for it" for method in single]
     label = str(seed) if seeds == 1 else f"{seed}-{seed + seeds - 1}"
     return Request(
         scenario=entry,

@@ -120,15 +120,8 @@ def _rng(arguments: Mapping[str, Any], names: tuple[str | int, ...]) -> "np.rand
 
 def _method(name: str, parameters: Mapping[str, Any], *, random_start: bool) -> Any:
     from reconstructors import registry
+    from scenarios.tuning import tuned
 
     method = registry.get(name)
-    chosen = {key: _frozen(value) for key, value in parameters.items()}
-    if random_start:
-        chosen["start"] = "random"
-    if not chosen:
-        return method
-    return dataclasses.replace(method, parameters=dataclasses.replace(method.parameters, **chosen))
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+    chosen = {**parameters, "start": "random"} if random_start else parameters
+    return dataclasses.replace(method, parameters=tuned(name, chosen)) if chosen else method

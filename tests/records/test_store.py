@@ -96,8 +96,10 @@ def test_failure_leaves_the_old_file_and_nothing_else(
         store.save(a_sample(seed=1), target)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     monkeypatch.setattr(os, "fsync", failure)
-    with pytest.raises(raised):
+    with pytest.raises(raised) as caught:
         store.save(a_sample(seed=2), target)
+    if isinstance(caught.value, OSError):
+        assert caught.value.filename == str(target)
     with pytest.raises(raised):
         store.write_text(target, "new")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -18,12 +18,20 @@ sys.path.insert(0, {here!r})
 from scenarios import catalogue
 catalogue.NAMES = {{**catalogue.NAMES, "fake": "fake_scenario"}}
 """
-METHODS = ("plain", "sleep", "memory", "crash", "exit", "bug", "refuse", "value", "disk")
+METHODS = ("plain", "single", "sleep", "memory", "crash", "exit", "bug", "refuse", "value", "disk")
 
 
 @dataclass(frozen=True)
 class Parameters:
     steps: int = 3
+    start: str = "support"
+
+
+@dataclass(frozen=True)
+class OneStep:
+    """What a method has that does not iterate."""
+
+    focus: float = 0.0
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +53,13 @@ def fake(tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "NAMES", {**catalogue.NAMES, "fake": "fake_scenario"})
     registry = ModuleType("reconstructors.registry")
     registry.names = lambda: list(METHODS)
-    registry.get = lambda name: SimpleNamespace(accepts="holography", parameters=Parameters(), knowledge=("support",))
+    registry.get = lambda name: SimpleNamespace(
+        accepts="holography",
+        parameters=OneStep() if name == "single" else Parameters(),
+        knowledge=("support",),
+        summary="nothing at all",
+        solve=SimpleNamespace,
+    )
     monkeypatch.setitem(sys.modules, "reconstructors.registry", registry)
     monkeypatch.setattr(reconstructors, "registry", registry, raising=False)
     return tmp_path

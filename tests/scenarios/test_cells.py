@@ -46,7 +46,7 @@ def test_stages_are_computed_once(fake):
         ("exit", "failed", "the subprocess died of exit code 3", ""),
         ("bug", "failed", "KeyError: 'a bug'", ""),
         ("value", "failed", "optics.hole_nm is 9000; allowed: less than the field", "input"),
-        ("disk", "failed", "[Errno 28] No space left on device: '/somewhere'", "system"),
+        ("disk", "failed", "/somewhere: No space left on device", "system"),
     ],
 )
 def test_endings(fake, own_cache, method, state, reason, cause):

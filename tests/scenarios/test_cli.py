@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from records import sample, store
 from scenarios import cli, runner
 
 HEADER = """# OOMMF OVF 2.0
@@ -73,6 +74,11 @@ def told(capsys):
         (["run", "domain-walls", "--set", "optics.visibility=1.2"], ["optics.visibility is 1.2", "less than or equal"]),
         (["run", "domain-walls", "--set", "detector.pixels=51"], ["detector.pixels is 51", "multiple of 2"]),
         (["run", "domain-walls", "--set", "reconstruction.parameters.nope.x=1"], ["unknown method 'nope'"]),
+        (
+            ["run", "domain-walls", "--set", "reconstruction.parameters.hapre.start=no"],
+            ["hapre: start is 'no'", "random"],
+        ),
+        (["run", "domain-walls", "--set", "reconstruction.parameters.hapre.last=x"], ["hapre.last is 'x'", "a whole"]),
         (["run", "domain-walls", "--sample", "nowhere.ovf"], ["'nowhere.ovf'", "no such file"]),
         (["run", "domain-walls", "--beta-m-t-nm", "-1"], ["sample.beta_m_t_nm is -1", "greater than 0"]),
         (["run", "domain-walls", "--seed", "-1"], ["seed is -1", "allowed"]),
@@ -118,6 +124,38 @@ def test_bad_samples(told, tmp_path, rows, ending, fragment):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "fragment"),
+    [
+        ("notes.txt", b"no magnetization", "unknown format"),
+        ("picture.png", b"\x89PNG\r\n\x1a\n" + bytes(50), "unknown format"),
+        ("empty", b"", "unknown format"),
+        ("cut.json", b'{"schema": ', "not JSON"),
+        ("other.json", b'{"a": 1}', "expected 1"),
+        ("cut.ovf", HEADER[:100].encode(), "ends inside the header"),
+    ],
+)
+def test_info_on_what_it_cannot_read(told, tmp_path, name, content, fragment):
+    path = tmp_path / name
+    path.write_bytes(content)
+    code, said = told("info", str(path))
+    assert (code, said.count("\n")) == (2, 1)
+    assert name in said
+    assert fragment in said
+
+
+@pytest.mark.parametrize("part", [0.01, 0.5, 0.99])
+def test_info_on_a_truncated_record(told, tmp_path, part):
+    path = tmp_path / "record.nc"
+    up = np.eye(3)[2][:, None, None, None] * np.ones((3, 1, 99, 99))
+    store.save(sample.make(magnetization=up, voxel_size=5e-9), path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(part * len(content))])
+    code, said = told("info", str(path))
+    assert (code, said.count("\n")) == (2, 1)
+    assert "record.nc: damaged HDF5 file" in said
+
+
 def test_sample_of_another_sort(told, tmp_path):
     path = tmp_path / "sample.ovf"
     path.write_text("no magnetization")
@@ -147,6 +185,22 @@ def test_unwritable_places(told, tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
+def test_no_room_for_the_simulation(own_cache, tmp_path):
+    """No file may be larger than 100 kB: what a full disk does, without one."""
+    script = (
+        "import resource, sys; from scenarios import cli; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); sys.exit(cli.call(sys.argv[1:]))"
+    )
+    small = ["detector.pixels=256", "optics.hole_nm=240", "optics.references=2", "sample.oversampling=2"]
+    words = [word for value in small for word in ("--set", value)]
+    command = [sys.executable, "-c", script, "run", "domain-walls", *words, "--method", "floor"]
+    done = subprocess.run([*command, "--out", str(tmp_path / "run")], stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert str(own_cache) in done.stderr
+    assert not (tmp_path / "run").exists()
+    assert [path.name for path in own_cache.rglob("*") if path.is_file()] == [".lock"]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to the superuser")
 def test_forbidden_directory(told, tmp_path):
     tmp_path.chmod(0o500)
@@ -160,6 +214,7 @@ def test_forbidden_directory(told, tmp_path):
     ("error", "code", "said"),
     [
         (OSError(28, "No space left on device", "/run/truth.nc"), 2, "/run/truth.nc: No space left on device"),
+        (OSError(28, "No space left on device", "cache/a", None, "run/b"), 2, "run/b: No space left on device"),
         (ValueError("two\nlines"), 2, "two lines"),
         (KeyboardInterrupt(), 130, "interrupted; finished cells are kept: the same command goes on from there"),
         (KeyError("bug"), 1, "an error of truespin itself: KeyError: 'bug' (TRUESPIN_DEBUG=1 shows where)"),
@@ -197,6 +252,13 @@ def test_help_teaches(capsys, words):
     out, err = capsys.readouterr()
     assert "domain-walls" in out or "Usage" in out
     assert err == ""
+
+
+def test_methods_say_what_they_are_told(capsys):
+    assert cli.call(["methods"]) == 0
+    out = capsys.readouterr().out
+    assert {"fth", "hapre", "hapre+", "floor", "ceiling"} <= set(out.splitlines())
+    assert out.count("is told: ") == 3
 
 
 def test_version(capsys):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from records import scorecard as scorecards
-from scenarios import cells, progress, runner
+from scenarios import cache, cells, plan, progress, runner
 from scenarios.configuration import InputError
 from scenarios.request import request
 
@@ -96,6 +96,40 @@ def test_prtf_keeps_the_reconstruction(in_process, tmp_path):
     in_process.clear()
     run(ask(tmp_path / "a", "reconstruction.prtf_starts=20"))
     assert in_process == ["starts", "score"]
+
+
+def test_the_code_of_a_method_of_another_package_counts(fake, tmp_path, monkeypatch):
+    package = tmp_path / "site" / "elsewhere.py"
+    package.write_text("def solve(): return 1")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    cache.code_version.cache_clear()
+    import elsewhere
+
+    from reconstructors import registry
+
+    method = registry.get("plain")
+    method.solve = elsewhere.solve
+    monkeypatch.setattr(registry, "get", lambda name: method)
+    asked = ask(tmp_path / "run")
+
+    def keys():
+        cache.code_version.cache_clear()
+        cells = plan.method_cells(asked, plan.simulation_cells(asked))
+        return {cell.method: cell.stage("reconstruct").key for cell in cells}
+
+    before = keys()
+    package.write_text("def solve(): return 2")
+    after = keys()
+    assert before["plain"] != after["plain"]
+    assert before["floor"] == after["floor"]
+
+
+def test_prtf_only_of_methods_that_can_start_at_random(in_process, tmp_path):
+    asked = ask(tmp_path / "run", "reconstruction.prtf_starts=20", 'reconstruction.methods=["single", "plain"]')
+    assert asked.warnings == ("single does not start at random: no PRTF for it",)
+    result = run(asked)
+    assert in_process.count("starts") == 1
+    assert states(result)["single"] == states(result)["plain"] == ("done", "")
 
 
 def test_parameters_of_a_method_belong_to_its_cells_alone(in_process, tmp_path):
@@ -188,23 +222,34 @@ COMMAND = [
     "-c",
     "import reconstructors, sys, types; r = types.ModuleType('reconstructors.registry'); "
     "r.names = lambda: ['plain', 'sleep']; "
-    "r.get = lambda n: types.SimpleNamespace(accepts='holography', parameters=None, knowledge=()); "
+    "r.get = lambda n: types.SimpleNamespace("
+    "accepts='holography', parameters=None, knowledge=(), solve=types.SimpleNamespace); "
     "sys.modules['reconstructors.registry'] = reconstructors.registry = r; "
     "from scenarios import cli; sys.exit(cli.call(sys.argv[1:]))",
 ]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_interrupt_says_one_line_and_the_rest_resumes(fake, own_cache, tmp_path, number, code):
+@pytest.mark.parametrize(
+    ("send", "number", "code"),
+    [(os.kill, signal.SIGINT, 130), (os.killpg, signal.SIGINT, 130), (os.kill, signal.SIGTERM, 143)],
+    ids=["interrupt", "interrupt of the group", "terminate"],
+)
+def test_interrupt_says_one_line_and_the_rest_resumes(fake, own_cache, tmp_path, send, number, code):
     out = tmp_path / "run"
     words = ["run", "fake", "--method", "plain", "--method", "sleep", "--out", str(out)]
     process = subprocess.Popen(
-        [*COMMAND, *words], stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+        [*COMMAND, *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
+        # Whoever runs the tests in the background ignores interrupts, and so would all that it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     said = [process.stderr.readline() for _ in range(4)]
     assert "plain: done" in said[-1]
     time.sleep(0.5)
-    process.send_signal(number)
+    send(process.pid, number)
     _, rest = process.communicate(timeout=20)
     assert process.returncode == code
     assert rest.count("\n") == (1 if number == signal.SIGINT else 0)

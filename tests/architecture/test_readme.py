@@ -1,0 +1,124 @@
+"""What the README and the documents say is true: commands are accepted, links lead somewhere, code runs."""
+
+import importlib.metadata
+import re
+import shlex
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from reconstructors import registry
+from records import ovf, sample, store
+from scenarios import cli, request, runner
+from scenarios.configuration import profiles
+from scenarios.domain_walls import SCENARIO
+from scenarios.plan import Request
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = DOCUMENTS[0].read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def commands() -> Iterator[str]:
+    for document in DOCUMENTS:
+        for block in blocks(document.read_text(encoding="utf-8"), "sh"):
+            yield from filter(None, block.splitlines())
+
+
+COMMANDS = list(dict.fromkeys(commands()))
+
+
+def of(program: str, *, run: bool | None = None) -> list[str]:
+    found = [command for command in COMMANDS if shlex.split(command)[0] == program]
+    return [command for command in found if run is None or (shlex.split(command)[1] == "run") is run]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand where the files lie of which the documents speak."""
+    monkeypatch.chdir(tmp_path)
+    up = np.zeros((3, 1, 4, 4))
+    up[2] = 1
+    record = sample.make(magnetization=up, voxel_size=5e-9)
+    ovf.write_ovf(record, tmp_path / "relaxed.ovf")
+    store.save(record, tmp_path / "runs" / "demo" / "truth.nc")
+    store.write_text(tmp_path / "runs" / "demo" / "scorecard.json", '{"schema":1,"config":{},"rows":[],"status":[]}')
+    return tmp_path
+
+
+def test_every_command_is_tested() -> None:
+    assert set(COMMANDS) == {*of("make"), *of("truespin")}
+    assert len(COMMANDS) > 10
+
+
+@pytest.mark.parametrize("command", of("make"))
+def test_make_knows_its_targets(command: str) -> None:
+    asked = subprocess.run(["make", "-n", *shlex.split(command)[1:]], cwd=ROOT, capture_output=True, check=False)
+    assert asked.returncode == 0, asked.stderr
+
+
+@pytest.mark.parametrize("command", of("truespin", run=False))
+def test_cheap_commands_run(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "_report", lambda directory: directory / "report.html")
+    assert cli.call(shlex.split(command)[1:]) == 0
+
+
+@pytest.mark.parametrize("command", of("truespin", run=True))
+def test_runs_are_accepted(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Request] = []
+
+    def begin(request: Request, **_: object) -> None:
+        asked.append(request)
+        raise SystemExit(0)
+
+    monkeypatch.setattr(runner, "run", begin)
+    assert cli.call(shlex.split(command)[1:]) == 0
+    assert asked[0].scenario is SCENARIO
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)\)", document.read_text(encoding="utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_readme_is_short_and_its_picture_small() -> None:
+    assert len(README.splitlines()) < 200
+    assert (ROOT / "docs" / "images" / "domain-walls.png").stat().st_size < 300_000
+
+
+def test_profiles_are_those_of_the_scenario() -> None:
+    header = re.findall(r"^\|.*$", README.split("## Profiles")[1], flags=re.MULTILINE)[0]
+    assert re.findall(r"`([^`]+)`", header) == profiles(SCENARIO.text)
+
+
+def test_rooms_are_those_of_the_house() -> None:
+    rooms = re.findall(r"^\| `(\w+)` \|", README.split("## The rooms of the house")[1], flags=re.MULTILINE)
+    configuration = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert rooms
+    assert set(rooms) == set(configuration["tool"]["importlinter"]["root_packages"])
+
+
+def test_method_of_another_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    (declared,) = blocks(README, "toml")
+    (code,) = blocks(README, "python")
+    ((group, entries),) = tomllib.loads(declared)["project"]["entry-points"].items()
+    ((name, target),) = entries.items()
+    module: dict[str, object] = {}
+    exec(code, module)
+    entry = SimpleNamespace(name=name, load=lambda: module[target.partition(":")[2]])
+    found = {group: [entry]}
+    monkeypatch.setattr(registry, "entry_points", lambda group: found.get(group, importlib.metadata.EntryPoints()))
+    asked = request.request("domain-walls", overrides=[f'reconstruction.methods=["{name}"]'])
+    assert name in asked.methods
+    assert registry.get(name).name == name
+    assert registry.get(name).parameters.second_helicity > registry.get("hapre").parameters.second_helicity
