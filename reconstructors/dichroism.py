@@ -111,14 +111,18 @@ class Refocus:
         return collinearity(waves[0], waves[1], self.mask) if len(waves) == 2 else line_through(waves[0][self.mask])
 
 
-def find_focus(refocus: Refocus, *, search: float, step: float = 20e-9) -> tuple[float, float, float]:
+def find_focus(
+    refocus: Refocus, *, search: float, centre: float = 0.0, step: float = 25e-9
+) -> tuple[float, float, float]:
     """Find the film's plane: the propagation distance of least collinearity.
 
     Parameters
     ----------
     refocus : Refocus
     search : float
-        Largest distance tried to either side, m.
+        Largest distance tried to either side of `centre`, m.
+    centre : float
+        Distance to begin with, m.
     step : float
         Of the first scan, m; below the depth of focus.
 
@@ -128,7 +132,7 @@ def find_focus(refocus: Refocus, *, search: float, step: float = 20e-9) -> tuple
         Distance, m; the collinearity there; the largest met.
     """
     count = max(int(np.ceil(search / step)), 2)
-    distances = step * np.arange(-count, count + 1)
+    distances = centre + step * np.arange(-count, count + 1)
     values = np.array([refocus.collinearity(distance) for distance in distances])
     best = int(np.clip(np.argmin(values), 1, 2 * count - 1))
     found = optimize.minimize_scalar(

@@ -29,6 +29,9 @@ from reconstructors.supports import Holes
 Array = NDArray[Any]
 
 
+_NEAR = 100e-9  # m; how far a further search for the film's plane goes
+
+
 @dataclass(frozen=True)
 class Stage:
     """A stretch of joint phase retrieval.
@@ -134,6 +137,7 @@ class _Work:
     def __init__(
         self, patterns: Patterns, holes: Holes, parameters: Parameters, beam: SchellBeam, *, held: bool
     ) -> None:
+        self._focused = False
         self._held = held or parameters.coherence == "none"
         self.patterns = patterns
         self.parameters = parameters
@@ -200,10 +204,15 @@ class _Work:
         self.result.waves = [np.ascontiguousarray(wave, dtype=np.complex64) for wave in waves]
 
     def focus(self) -> dichroism.Refocus:
-        """Find the film's plane."""
+        """Find the film's plane; near the last one where it was found before."""
         found = refocus_of(self.result, self.patterns)
-        distance, least, most = dichroism.find_focus(found, search=self.parameters.focus_range)
-        self.result.focus, self.result.collinearity = distance, (least, most)
+        if self._focused:
+            distance, least, _ = dichroism.find_focus(found, search=_NEAR, centre=self.result.focus)
+            most = self.result.collinearity[1]
+        else:
+            distance, least, most = dichroism.find_focus(found, search=self.parameters.focus_range)
+        self._focused = True
+        self.result.focus, self.result.collinearity = distance, (least, max(least, most))
         return found
 
     def straighten(self, rounds: int = 2) -> None:
