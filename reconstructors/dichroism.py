@@ -1,7 +1,7 @@
 """From two exit waves to the magnetization.
 
 - `log_ratio`: the complex logarithm of phi+/phi-, its uniform part removed;
-- `collinearity`: how far its points (log modulus, phase) are from a line; `line_through`: the same of a difference;
+- `collinearity`: how far its points (log modulus, phase) are from a line;
 - `Refocus`, `find_focus`: the plane in which they lie on one, found from the data alone;
 - `radial_phase`: what is left of a phase error that depends on the radius of the spatial frequency alone;
 - `out_of_plane`: absolute m_z.
@@ -48,20 +48,13 @@ def collinearity(plus: Array, minus: Array, mask: NDArray[np.bool_]) -> float:
     return float(small / large) if large > 0 else 1.0
 
 
-def line_through(values: Array) -> float:
-    """Return how far complex `values` are from a line through the origin of their plane; 0 is on it, 1 is round."""
-    power = float(np.sum(np.abs(values) ** 2, dtype=np.float64))
-    turned = abs(complex(np.sum(values.astype(np.complex128) ** 2)))
-    return (power - turned) / (power + turned) if power > 0 else 1.0
-
-
 class Refocus:
     """Both exit waves cut out round the object and brought to other planes.
 
     Parameters
     ----------
-    waves : sequence of (n, n) complex arrays
-        Both exit waves, or the single image of their difference; unshifted.
+    waves : sequence of two (n, n) complex arrays
+        Unshifted.
     mask : (n, n) bool
         Centred; the interior of the object.
     support : (n, n) bool
@@ -106,9 +99,9 @@ class Refocus:
         return field
 
     def collinearity(self, distance: float) -> float:
-        """Return the collinearity in the plane at `distance`; of a difference, its distance from a line."""
-        waves = self.at(distance)
-        return collinearity(waves[0], waves[1], self.mask) if len(waves) == 2 else line_through(waves[0][self.mask])
+        """Return the collinearity in the plane at `distance`."""
+        plus, minus = self.at(distance)
+        return collinearity(plus, minus, self.mask)
 
 
 def find_focus(

@@ -1,9 +1,8 @@
 """Fourier-transform holography: an image by one transform of the pattern.
 
-- `difference_hologram`, `sum_hologram`: the transform of the helicities' difference and sum; `fill_centre`: what the
-  beam stop hid;
+- `holograms`: the transforms of both patterns, what the beam stop hid filled in;
 - `clearest_reference`: the reference whose image of the object is overlapped least;
-- `object_image`: the object as that reference shows it; `brightness`: the level that an image is measured against.
+- `object_image`: the object as that reference shows it.
 
 References
 ----------
@@ -14,52 +13,29 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from numerics import fourier
+from reconstructors.phase_retrieval import starts
 from reconstructors.preparation import Patterns
 from reconstructors.supports import Circle, Holes, disc
 
 Array = NDArray[Any]
 
 
-def difference_hologram(patterns: Patterns, *, stop_edge: float = 3.0) -> Array:
-    """Return the transform of ``I+ - factor I-``, (n, n) complex64, centred.
+def holograms(patterns: Patterns, holes: Holes) -> Array:
+    """Return the transforms of both patterns, (2, n, n) complex64, centred.
 
-    What was not measured is zero, led to softly over `stop_edge` pixels (rms), or its rim would ring through the image.
+    Behind the beam stop lies what the brightness of an image comes from. There the pattern of flat waves in object and
+    reference holes is filled in, their ratio and relative phase fitted to what was measured.
     """
-    inside = ndimage.binary_erosion(patterns.valid, iterations=int(2 * stop_edge), border_value=1)
-    soft = ndimage.gaussian_filter(inside.astype(np.float32), stop_edge) * patterns.valid
-    difference = patterns.intensity[0] - np.float32(patterns.factor) * patterns.intensity[1]
-    return fourier.centred_ifft2((difference * soft).astype(np.complex64))
-
-
-def sum_hologram(patterns: Patterns, holes: Holes) -> Array:
-    """Return the transform of ``I+ + factor I-``, (n, n) complex64, centred.
-
-    Behind the beam stop lies what the brightness of an image comes from; there the pattern of the bare object hole is
-    filled in, scaled to the measured pixels around.
-    """
-    total = patterns.intensity[0] + np.float32(patterns.factor) * patterns.intensity[1]
-    return fourier.centred_ifft2(fill_centre(total, patterns.valid, holes).astype(np.complex64))
-
-
-def fill_centre(image: Array, valid: NDArray[np.bool_], holes: Holes, *, ring: int = 3) -> Array:
-    """Return the pattern `image` (n, n) with the pattern of the object hole where the beam stop hid it, float32.
-
-    The scale is that of the measured pixels within `ring` pixels of the stop.
-    """
-    n = holes.n
-    index = np.arange(n) - n // 2
-    near = np.hypot(index[:, None], index[None, :]) < n / 8
-    hidden = near & ~valid
-    if not hidden.any():
-        return image.astype(np.float32)
-    alone = np.square(np.abs(fourier.centred_fft2(holes.object_mask(0).astype(np.complex64))))
-    around = ndimage.binary_dilation(hidden, iterations=ring) & valid
-    power = float(np.sum(np.square(alone[around], dtype=np.float64)))
-    scale = float(np.sum(image[around] * alone[around], dtype=np.float64)) / power if power > 0 else 0.0
-    return np.where(hidden, np.float32(scale) * alone, image).astype(np.float32)
+    index = np.arange(patterns.n) - patterns.n // 2
+    near = np.hypot(index[:, None], index[None, :]) < patterns.n / 8
+    images = []
+    for number, measured in enumerate(patterns.intensity):
+        flat = starts.from_holes(patterns.pattern(number), holes)
+        model = fourier.to_centre(np.square(np.abs(fourier.fft2(flat)))) * near
+        images.append(fourier.centred_ifft2(np.where(patterns.valid, measured, model).astype(np.complex64)))
+    return np.stack(images)
 
 
 def clearest_reference(holes: Holes) -> tuple[int, float]:
@@ -98,12 +74,3 @@ def object_image(hologram: Array, holes: Holes, reference: int) -> Array:
     """
     hole = holes.references[reference]
     return np.ascontiguousarray(np.roll(hologram, (round(hole.y), round(hole.x)), axis=(0, 1)))
-
-
-def brightness(image: Array, holes: Holes, *, gap: float = 6.0, width: float = 8.0) -> complex:
-    """Return the complex level of the object hole in the sum's `image` against its surroundings."""
-    inside = holes.object_mask(-gap)
-    around = holes.object_mask(gap + width) & ~holes.object_mask(gap)
-    if not inside.any() or not around.any():
-        return 0j
-    return complex(image[inside].mean(dtype=np.complex128) - image[around].mean(dtype=np.complex128))

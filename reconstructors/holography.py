@@ -72,21 +72,14 @@ def reconstruct_fth(
     patterns = preparation.prepare(measurement)
     holes = supports.from_drawing(measurement, patterns.pixel_size)
     reference, overlap = fourier_transform_holography.clearest_reference(holes)
-    difference, total = (
-        fourier_transform_holography.object_image(hologram, holes, reference)
-        for hologram in (
-            fourier_transform_holography.difference_hologram(patterns),
-            fourier_transform_holography.sum_hologram(patterns, holes),
-        )
-    )
+    waves = [
+        fourier.from_centre(fourier_transform_holography.object_image(image, holes, reference))
+        for image in fourier_transform_holography.holograms(patterns, holes)
+    ]
     # The image is blurred by the reference hole; its support has to hold the blur.
-    refocus = _refocus([fourier.from_centre(difference)], holes, patterns, margin=holes.references[reference].radius)
+    refocus = _refocus(waves, holes, patterns, margin=holes.references[reference].radius)
     distance, _, _ = dichroism.find_focus(refocus, search=parameters.focus_range)
-    image = refocus.whole(refocus.at(distance)[0], patterns.n)
-    support = holes.object_mask(3.0)
-    level = fourier_transform_holography.brightness(total, holes)
-    m_z = _m_z_of_difference(image, level * _carrier(distance, patterns), measurement, patterns)
-    m_z = np.where(support, m_z, 0).astype(np.float32)
+    m_z, support = _m_z(refocus, holes, patterns, measurement, distance, margin=3.0)
     return reconstruction.make(
         method="fth",
         results={
@@ -121,9 +114,7 @@ def reconstruct_hapre(
     field = patterns.n * patterns.pixel_size
     kernel = None
     if given is not None and "coherence_kernel" in given:
-        kernel = coherence.RichardsonLucy(
-            n=patterns.n, width=parameters.kernel_width, window=parameters.kernel_window
-        ).holding(given["coherence_kernel"].values)
+        kernel = hapre.start_kernel(patterns.n, parameters).holding(given["coherence_kernel"].values)
     found = hapre.retrieve(
         [patterns.pattern(index) for index in range(2)],
         support,
@@ -160,7 +151,11 @@ def reconstruct_hapre(
             "history": found.errors,
         },
         flags=_flags(measurement, patterns, holes, found.waves, found.models, (least, most), margins[0])
-        | {"second_helicity": flags.second_helicity(*found.misfits)},
+        | {
+            "unexplained": flags.unexplained(*found.misfits),
+            "second_helicity": flags.second_helicity(*found.misfits),
+            "lost_contrast": flags.lost_contrast(m_z, m_z_converged, holes.object_mask(-_INSET)),
+        },
         knowledge=KNOWLEDGE["hapre"],
         parameters=asdict(parameters),
         gauge=("focus", "twin"),
@@ -235,18 +230,6 @@ def _refocus(waves: Sequence[Array], holes: Holes, patterns: Patterns, *, margin
         wavelength=patterns.wavelength,
         pixel_size=patterns.pixel_size,
     )
-
-
-def _carrier(distance: float, patterns: Patterns) -> complex:
-    """Return the phase that a plane wave along the axis gathers over `distance`."""
-    return complex(np.exp(2j * np.pi * distance / patterns.wavelength))
-
-
-def _m_z_of_difference(image: Array, level: complex, measurement: xr.Dataset, patterns: Patterns) -> Array:
-    """Return m_z of ``phi+ - phi- = -a m_z (phi+ + phi-)``, ``a = k P_c (beta_m + i delta_m) t``, the sum uniform."""
-    thickness = complex(float(measurement["beta_m_t"]), float(measurement["delta_m_t"]))
-    factor = 2 * np.pi / patterns.wavelength * float(measurement["polarization"]) * thickness
-    return np.real(-image / (factor * level)) if level != 0 else np.zeros(image.shape)
 
 
 def _m_z(

@@ -43,6 +43,7 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy import ndimage
 
 import validation
 from numerics import fourier
@@ -273,7 +274,8 @@ def _fitted_rows(
 
 def _heterodyne(reconstruction: xr.Dataset) -> xr.Dataset:
     plus, minus = reconstruction["exit_wave"].values
-    support = reconstruction["object_support"].values
+    # Wide enough to cut no light of the object: an edge of our own would look like scattering to high q.
+    support = ndimage.binary_dilation(reconstruction["object_support"].values, iterations=12)
     return validation.heterodyne_curves(plus, minus, support, pixel_size=float(reconstruction["pixel_size"]), maps=True)
 
 
