@@ -72,7 +72,9 @@ class MaskSetup:
         References are wider at the entrance by the fraction `taper`, over the fraction `taper_depth` of the mask.
     edge_width, object_roughness : float
         Logistic width w and rms roughness of the object hole's wall, m. They set the object's own charge wave at the
-        edge of the detector, and with it how much the references gain there: about 7.4 with the defaults.
+        edge of the detector, and with it how much the references gain there. The roughness is chosen so that the
+        gain at w = 2.6 nm is about the published 7.4 (it is calibrated to that number, not a prediction of it); how the
+        gain rises with w is a result.
     reference_edge_width, roughness : float
         The same of the references' walls, m.
     correlation : tuple of float
