@@ -3,6 +3,5 @@
 - `fourier`: every Fourier transform of the project.
 - `iterate`: the driver of iterative solvers, its stop rules and watchers.
 - `streams`: independent random streams, named, so that a result does not depend on who computed it.
-- `correlate`: sub-pixel correlation.
 - `threads`: how many threads the hot loops use.
 """

@@ -126,15 +126,7 @@ def reconstruct_hapre(
     refocus = _refocus(found.waves, holes, patterns, margin=margins[0])
     distance, least, most = dichroism.find_focus(refocus, search=parameters.focus_range)
     m_z, object_support = _m_z(refocus, holes, patterns, measurement, distance, margin=margins[0])
-    converged = _refocus([found.waves[0], found.converged], holes, patterns, margin=margins[0])
-    m_z_converged, _ = _m_z(
-        converged,
-        holes,
-        patterns,
-        measurement,
-        dichroism.find_focus(converged, search=parameters.focus_range)[0],
-        margin=margins[0],
-    )
+    m_z_converged = _patient_m_z(found, holes, patterns, measurement, parameters)
     reference = float(measurement["reference_distance"])
     beam: dict[str, Any] = {}
     if found.kernel is not None:
@@ -162,6 +154,16 @@ def reconstruct_hapre(
     )
     # What helicity - would have given with patience; the scorer shows both.
     return made.assign(m_z_converged=(("y", "x"), m_z_converged, {"units": "1"}))
+
+
+def _patient_m_z(
+    found: hapre.Retrieved, holes: Holes, patterns: Patterns, measurement: xr.Dataset, parameters: hapre.Parameters
+) -> Array:
+    """Return m_z as it would be had helicity - been iterated to a stop rule, in its own focus."""
+    margin = parameters.object_margin
+    refocus = _refocus([found.waves[0], found.converged], holes, patterns, margin=margin)
+    distance, _, _ = dichroism.find_focus(refocus, search=parameters.focus_range)
+    return _m_z(refocus, holes, patterns, measurement, distance, margin=margin)[0]
 
 
 def reconstruct_hapre_plus(
