@@ -47,9 +47,12 @@ def transfer_function(
     # expm1-like form keeps the phase exact where the carrier would be thousands of radians
     root = np.sqrt(np.abs(cosine2))
     travelling = root - 1 if not carrier else root
-    reference = 0.0 if carrier else -1.0
-    decay = np.exp(-k * abs(distance) * root) * np.exp(1j * k * distance * reference)
-    return np.where(cosine2 > 0, np.exp(1j * k * distance * travelling), decay)
+    transfer = np.exp(1j * k * distance * travelling)
+    evanescent = cosine2 <= 0
+    if evanescent.any():
+        axial = 1.0 if carrier else np.exp(-1j * k * distance)
+        transfer[evanescent] = axial * np.exp(-k * abs(distance) * root[evanescent])
+    return np.asarray(transfer)
 
 
 def fresnel_transfer_function(

@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -83,6 +84,7 @@ def run(
     time_limit: float,
     memory_limit: float,
     tick: Callable[[float], None] = lambda seconds: None,
+    stop: threading.Event | None = None,
 ) -> Outcome:
     """Compute the `stages` that are not in the cache, in one subprocess.
 
@@ -96,6 +98,8 @@ def run(
         Bytes of data the subprocess may hold.
     tick : callable
         Called with the elapsed seconds several times a second.
+    stop : threading.Event, optional
+        The subprocess is killed when it is set.
 
     Returns
     -------
@@ -109,11 +113,13 @@ def run(
         job = {"stages": [asdict(stage) for stage in missing], "memory_limit": int(memory_limit)}
         (folder / _JOB).write_text(json.dumps(job), encoding="utf-8")
         start = time.monotonic()
-        code = _supervise(folder, time_limit, tick)
+        code = _supervise(folder, time_limit, tick, stop or threading.Event())
         seconds = time.monotonic() - start
         log = (folder / _LOG).read_text(encoding="utf-8", errors="replace")
         told = _told(folder)
     cache.sweep()
+    if stop is not None and stop.is_set():
+        return Outcome("failed", "stopped", seconds=seconds)
     if code is None:
         return Outcome("time limit", f"stopped after {time_limit:g} s", seconds=seconds, log=log)
     if told is not None:
@@ -121,8 +127,8 @@ def run(
     return _died(code, seconds, log)
 
 
-def _supervise(folder: Path, time_limit: float, tick: Callable[[float], None]) -> int | None:
-    """Return the exit code of the worker, None where it ran out of time."""
+def _supervise(folder: Path, time_limit: float, tick: Callable[[float], None], stop: threading.Event) -> int | None:
+    """Return the exit code of the worker, None where it ran out of time or was stopped."""
     with (folder / _LOG).open("wb") as log:
         worker = subprocess.Popen(
             [sys.executable, "-P", "-m", "scenarios.cells", str(folder / _JOB)],
@@ -139,7 +145,7 @@ def _supervise(folder: Path, time_limit: float, tick: Callable[[float], None]) -
                     return worker.wait(timeout=0.1)
                 except subprocess.TimeoutExpired:
                     elapsed = time.monotonic() - start
-                if elapsed > time_limit:
+                if elapsed > time_limit or stop.is_set():
                     return None
                 tick(elapsed)
         finally:

@@ -119,6 +119,10 @@ def run(
     halves: Annotated[
         bool | None, typer.Option("--halves/--no-halves", help="Reconstruct the two half data sets, for the FRC.")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Cells run at the same time; 2 if left out. Results do not depend on it."),
+    ] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change one parameter; again for more.")
     ] = None,
@@ -134,6 +138,7 @@ def run(
         draws=draws,
         sample=sample,
         out=out,
+        workers=workers,
         overrides=[
             *(overrides or ()),
             *_override("reconstruction.methods", method),

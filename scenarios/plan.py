@@ -45,6 +45,8 @@ class Request:
         A file with a third party's magnetization.
     warnings : tuple of str
         What whoever asked should know.
+    workers : int
+        Cells that run at the same time; no result depends on it.
     """
 
     scenario: Scenario
@@ -55,6 +57,7 @@ class Request:
     out: Path
     sample: Path | None = None
     warnings: tuple[str, ...] = ()
+    workers: int = 1
 
     @property
     def methods(self) -> tuple[str, ...]:

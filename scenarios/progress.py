@@ -7,6 +7,7 @@
 import math
 import statistics
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -57,6 +58,8 @@ class Progress(AbstractContextManager["Progress"]):
             disable=not self._live,
         )
         self._task = self._bar.add_task("", total=total)
+        self._running: dict[str, float] = {}
+        self._lock = threading.Lock()
 
     def __enter__(self) -> "Progress":
         self._bar.start()
@@ -68,20 +71,29 @@ class Progress(AbstractContextManager["Progress"]):
         self._bar.stop()
 
     def start(self, label: str) -> None:
-        """Name the cell that starts."""
-        self._bar.update(self._task, description=label)
+        """Name a cell that starts."""
+        self.tick(label, 0.0)
 
     def tick(self, label: str, seconds: float) -> None:
-        """Show how long the cell has been running."""
-        self._bar.update(self._task, description=f"{label} ({seconds:.0f} s)")
+        """Show how long a cell has been running."""
+        with self._lock:
+            self._running[label] = seconds
+            self._show()
 
     def finish(self, label: str, outcome: "Outcome") -> None:
         """Report the end of a cell."""
-        self._bar.advance(self._task)
+        with self._lock:
+            self._running.pop(label, None)
+            self._bar.advance(self._task)
+            self._show()
         how = "from the cache" if outcome.cached else f"{outcome.seconds:.1f} s"
         text = f"{label}: {outcome.state}" + (f" ({how})" if outcome.state == "done" else f": {outcome.reason}")
         if not self._live or outcome.state != "done":
             self._console.print(text, markup=False, soft_wrap=True)
+
+    def _show(self) -> None:
+        cells = "; ".join(f"{label} ({seconds:.0f} s)" for label, seconds in self._running.items())
+        self._bar.update(self._task, description=cells)
 
 
 def summary(scorecard: "Scorecard", methods: Sequence[str]) -> Group:

@@ -10,6 +10,7 @@ from scenarios.catalogue import Configuration, Scenario, scenario
 from scenarios.configuration import InputError, choose, resolve
 from scenarios.controls import CONTROLS
 from scenarios.plan import Request
+from scenarios.schedule import default_workers
 from scenarios.tuning import starts_at_random, tuned
 
 
@@ -23,6 +24,7 @@ def request(
     sample: Path | None = None,
     out: Path | None = None,
     overrides: Sequence[str] = (),
+    workers: int | None = None,
 ) -> Request:
     """Check what was asked and resolve its configuration.
 
@@ -41,13 +43,16 @@ def request(
         The run directory; by default ``runs/SCENARIO-PROFILE-seedS`` in the working directory.
     overrides : sequence of str
         ``table.key=value``.
+    workers : int, optional
+        Cells that run at the same time; `schedule.default_workers` if left out.
 
     Raises
     ------
     InputError
         If a name is unknown or a value is not allowed; one line.
     """
-    for word, value, least in (("seed", seed, 0), ("seeds", seeds, 1), ("draws", draws, 1)):
+    workers = default_workers() if workers is None else workers
+    for word, value, least in (("seed", seed, 0), ("seeds", seeds, 1), ("draws", draws, 1), ("workers", workers, 1)):
         if value < least:
             raise InputError(f"{word} is {value}; allowed: a whole number from {least}")
     entry = scenario(name)
@@ -71,6 +76,7 @@ def request(
         out=out if out is not None else Path("runs") / f"{name}-{profile}-seed{label}",
         sample=sample,
         warnings=tuple(warnings),
+        workers=workers,
     )
 
 

@@ -5,12 +5,13 @@
 """
 
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios import cache, cells, directory, stages
+from scenarios import cache, cells, directory, schedule, stages
 from scenarios.cells import Outcome
 from scenarios.configuration import InputError, echo
 from scenarios.plan import SIMULATION, Cell, Request, method_cells, simulation_cells
@@ -76,11 +77,7 @@ def run(request: Request, *, progress: "Progress", command: Sequence[str] = ()) 
         scored = method_cells(request, simulations)
         ledger = _Ledger()
         with progress:
-            for cell in simulations:
-                ledger.enter(cell, _run_cell(request, cell, progress))
-                for follower in scored:
-                    if (follower.seed, follower.draw) == (cell.seed, cell.draw):
-                        _follow(request, follower, ledger.outcome(cell), ledger, progress)
+            _run_cells(request, simulations, scored, ledger, progress)
         scorecard = _scorecard(request, scored, ledger)
         with directory.staged(request.out) as folder:
             _write(request, (*simulations, *scored), ledger, folder)
@@ -89,9 +86,31 @@ def run(request: Request, *, progress: "Progress", command: Sequence[str] = ()) 
     return Result(scorecard)
 
 
-def _follow(request: Request, cell: Cell, simulation: Outcome, ledger: _Ledger, progress: "Progress") -> None:
+def _run_cells(
+    request: Request, simulations: Sequence[Cell], scored: Sequence[Cell], ledger: _Ledger, progress: "Progress"
+) -> None:
+    """Run all cells, each after its simulation; further draws of a seed wait for the first, whose patterns they use."""
+    made = {(cell.seed, cell.draw): cell for cell in simulations}
+
+    def needs(cell: Cell) -> Cell | None:
+        if cell.method == SIMULATION:
+            return made[cell.seed, 0] if cell.draw else None
+        return made[cell.seed, cell.draw]
+
+    def do(cell: Cell, stop: threading.Event) -> None:
+        if cell.method == SIMULATION:
+            ledger.enter(cell, _run_cell(request, cell, progress, stop))
+        else:
+            _follow(request, cell, ledger, progress, stop)
+
+    order = [each for cell in simulations for each in (cell, *(f for f in scored if needs(f) is cell))]
+    schedule.work_off(order, do, needs=needs, workers=request.workers)
+
+
+def _follow(request: Request, cell: Cell, ledger: _Ledger, progress: "Progress", stop: threading.Event) -> None:
+    simulation = ledger.ended[cell.seed, cell.draw, SIMULATION]
     if simulation.state == "done":
-        ledger.enter(cell, _run_cell(request, cell, progress))
+        ledger.enter(cell, _run_cell(request, cell, progress, stop))
         return
     reason = simulation.reason if simulation.state == "unsupported" else f"the simulation: {simulation.reason}"
     outcome = Outcome(simulation.state, reason)
@@ -99,7 +118,7 @@ def _follow(request: Request, cell: Cell, simulation: Outcome, ledger: _Ledger, 
     progress.finish(cell.label, outcome)
 
 
-def _run_cell(request: Request, cell: Cell, progress: "Progress") -> Outcome:
+def _run_cell(request: Request, cell: Cell, progress: "Progress", stop: threading.Event) -> Outcome:
     table = request.configuration.reconstruction
     progress.start(cell.label)
     outcome = cells.run(
@@ -107,7 +126,10 @@ def _run_cell(request: Request, cell: Cell, progress: "Progress") -> Outcome:
         time_limit=table.time_limit_s,
         memory_limit=1e9 * table.memory_limit_gb,
         tick=lambda seconds: progress.tick(cell.label, seconds),
+        stop=stop,
     )
+    if stop.is_set():
+        return outcome
     if outcome.cause == "system":
         raise OSError(outcome.reason)
     if outcome.cause == "input" and cell.method == SIMULATION:

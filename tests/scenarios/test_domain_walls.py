@@ -32,11 +32,12 @@ WORDS = [word for key, value in SMALL.items() for word in ("--set", f"{key}={val
 METHODS = ["fth", "hapre+"]
 
 
-def run(out, *words, cache, threads="1"):
+def run(out, *words, cache, threads="1", workers="1"):
     """Run the small experiment in a process of its own, as a person would."""
     methods = [word for name in METHODS for word in ("--method", name)]
     environment = {**os.environ, "TRUESPIN_CACHE_DIR": str(cache), "TRUESPIN_THREADS": threads}
     command = [sys.executable, "-m", "scenarios.domain_walls", *WORDS, *methods, *words, "--out", str(out)]
+    command += ["--workers", workers]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -106,8 +107,8 @@ def test_controls_bracket_what_can_be_had(small):
     np.testing.assert_allclose(measured, floor["intensity"].values[0], atol=1e-4 * floor["intensity"].values.max())
 
 
-def test_same_bytes_for_any_number_of_threads(small, tmp_path):
-    done = run(tmp_path / "run", cache=tmp_path / "cache", threads="2")
+def test_same_bytes_for_any_number_of_threads_and_workers(small, tmp_path):
+    done = run(tmp_path / "run", cache=tmp_path / "cache", threads="2", workers="2")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "scorecard.json").read_bytes() == (small / "scorecard.json").read_bytes()
 

@@ -14,7 +14,7 @@ from scenarios.request import request
 
 
 def ask(out, *overrides, **words):
-    return request("fake", out=out, overrides=overrides, **words)
+    return request("fake", out=out, overrides=overrides, **{"workers": 1, **words})
 
 
 def run(asked):
@@ -26,7 +26,7 @@ def in_process(fake, monkeypatch):
     """Do the cells here: quick, and countable."""
     done = []
 
-    def compute(stages, *, time_limit, memory_limit, tick):
+    def compute(stages, *, time_limit, memory_limit, tick, stop):
         missing = [stage for stage in stages if cells.cache.find(stage.key) is None]
         done.extend(stage.kind for stage in missing)
         told = cells._attempt(missing)
