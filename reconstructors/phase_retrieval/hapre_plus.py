@@ -40,13 +40,19 @@ class Stage:
     ----------
     object_margin, reference_margin : float
         By how much the supports are wider than the holes as drawn, pixels.
-    reflections, reductions : int
-        Steps of RAAR, then of error reduction.
+    reflections : int
+        Steps of RAAR.
+    relaxation : float
+        RAAR's beta. Near one the inner rings settle fast while noise lets the outermost ones drift; a lower one then
+        pins these.
+    reductions : int
+        Steps of error reduction afterwards.
     """
 
     object_margin: float
     reference_margin: float
     reflections: int
+    relaxation: float
     reductions: int = 10
 
 
@@ -64,7 +70,7 @@ class Parameters:
         After each round the film's plane is found and the radial phase put right. The first supports are tight, which
         decides the outer rings, the last are wide.
     relaxation : float
-        RAAR's beta.
+        RAAR's beta in the searches.
     visibility : float
         Assumed of the farthest reference to begin with.
     coherence : str
@@ -79,8 +85,8 @@ class Parameters:
     start: str = "holes"
     search: tuple[int, int] = (50, 10)
     rounds: tuple[tuple[Stage, ...], ...] = (
-        (Stage(3, 3, 100), Stage(3, 4, 200)),
-        (Stage(4, 5, 60), Stage(6, 8, 60), Stage(8, 12, 60)),
+        (Stage(3, 3, 100, 0.96), Stage(3, 4, 200, 0.96), Stage(3, 3, 100, 0.75)),
+        (Stage(4, 5, 30, 0.75), Stage(6, 8, 30, 0.75), Stage(8, 12, 60, 0.75)),
     )
     relaxation: float = 0.9
     visibility: float = 0.9
@@ -186,7 +192,7 @@ class _Work:
         )
         self.result.margin = (stage.object_margin, stage.reference_margin)
         for solver, steps in (
-            (joint.JointReflections(self.magnitudes, support, beta=self.parameters.relaxation), stage.reflections),
+            (joint.JointReflections(self.magnitudes, support, beta=stage.relaxation), stage.reflections),
             (joint.JointErrorReduction(self.magnitudes, support), stage.reductions),
         ):
             self.result.waves, errors = iterate.run(solver, self.result.waves, steps=steps, watch=watch)
