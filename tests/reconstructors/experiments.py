@@ -24,7 +24,11 @@ SMALL = HolographySetup(
 BRIEF: dict[str, dict[str, Any]] = {
     "fth": {"focus_range": 0.3e-6},
     "hapre": {"reflections": 10, "reductions": 35, "second_helicity": 5, "focus_range": 0.3e-6},
-    "hapre+": {"search": (4, 2), "rounds": ((Stage(3, 3, 4, 0.9, 4),), (Stage(6, 8, 4, 0.9, 4),)), "focus_range": 0.3e-6},
+    "hapre+": {
+        "search": (4, 2),
+        "rounds": ((Stage(3, 3, 4, 0.9, 4),), (Stage(6, 8, 4, 0.9, 4),)),
+        "focus_range": 0.3e-6,
+    },
 }
 """Parameters for tests of anything but quality."""
 
