@@ -3,7 +3,6 @@
 - `log_ratio`: the complex logarithm of phi+/phi-, its uniform part removed;
 - `collinearity`: how far its points (log modulus, phase) are from a line;
 - `Refocus`, `find_focus`: the plane in which they lie on one, found from the data alone;
-- `radial_phase`: what is left of a phase error that depends on the radius of the spatial frequency alone;
 - `out_of_plane`: absolute m_z.
 
 One element has one ratio of magnetic dispersion to magnetic absorption, so in the plane of the film all pixels of
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, optimize
+from scipy import optimize
 
 from numerics import fourier
 from optics.propagation import transfer_function
@@ -135,88 +134,6 @@ def find_focus(
         options={"xatol": 0.2e-9},
     )
     return float(found.x), float(found.fun), float(values.max())
-
-
-def radial_phase(
-    refocus: Refocus, distance: float, *, degree: int = 3, rings: int = 40, least: float = 0.25
-) -> NDArray[np.float64]:
-    """Estimate the phase error theta(f) common to both waves from the symmetry of the magnetization.
-
-    Phase retrieval fixes the phase of outer rings against inner ones only through the support, so a smooth error
-    remains; defocus is its simplest form. m_z is real, so its spectrum L(f) = F[ln phi+/phi-] obeys ``L(f) L(-f) = c²
-    |M(f)|²`` with one complex constant c; a radial phase error turns that by ``2 theta(f)``. The phase of the ring sums
-    of L(f) L(-f), relative to the innermost rings, is fitted by a polynomial in f², weighted by its certainty.
-
-    Parameters
-    ----------
-    refocus : Refocus
-    distance : float
-        To the film's plane, m, as found by `find_focus`.
-    degree : int
-        Of the polynomial in f².
-    rings : int
-        Between zero and the sampling limit.
-    least : float
-        Rings less symmetric than that (1: perfectly) are left out.
-
-    Returns
-    -------
-    (degree,) float64 array
-        Coefficients of (f/f_max)², (f/f_max)⁴, ... in rad, f_max the sampling limit.
-    """
-    plus, minus = refocus.at(distance)
-    spectrum = _log_spectrum(plus, minus, refocus.mask)
-    n = spectrum.shape[0]
-    opposite = np.roll(spectrum[::-1, ::-1], (1, 1), (0, 1))
-    frequency = 2 * fourier.unshifted_frequencies(n, 1.0)
-    radius = np.hypot(frequency[:, None], frequency[None, :]).ravel()
-    ring = np.minimum((radius * rings).astype(int), rings)
-    product = (spectrum * opposite).ravel()
-    power = 0.5 * (np.abs(spectrum) ** 2 + np.abs(opposite) ** 2).ravel()
-    sums = [np.bincount(ring, values, rings + 1)[:rings] for values in (product.real, product.imag, power)]
-    turned = sums[0] + 1j * sums[1]
-    symmetry = np.abs(turned) / np.maximum(sums[2], np.finfo(np.float64).tiny)
-    centre = (np.arange(rings) + 0.5) / rings
-    inner = turned[(centre > 0.03) & (centre < 0.3)].sum()
-    if inner == 0:
-        return np.zeros(degree)
-    theta = 0.5 * np.unwrap(np.angle(turned * np.conj(inner)))
-    weight = np.sqrt(symmetry**2 * centre / np.maximum(1 - symmetry**2, 0.01))
-    weight[symmetry < least] = 0
-    weight[0] = 0
-    # Rings beyond the first that says nothing are unwrapped at random.
-    silent = np.flatnonzero((symmetry < least) & (centre > 0.1))
-    if silent.size:
-        weight[silent[0] :] = 0
-    columns = np.stack([centre ** (2 * power) for power in range(degree + 1)], axis=1)
-    coefficients, *_ = np.linalg.lstsq(columns * weight[:, None], theta * weight, rcond=None)
-    return np.asarray(coefficients[1:], dtype=np.float64)
-
-
-def remove_radial_phase(wave: Array, coefficients: NDArray[np.float64]) -> Array:
-    """Return the unshifted `wave` with the phase error of `radial_phase` taken off its spectrum, complex64."""
-    frequency = 2 * fourier.unshifted_frequencies(wave.shape[0], 1.0)
-    # Corners lie beyond the fitted rings; the polynomial is held there.
-    square = np.minimum(frequency[:, None] ** 2 + frequency[None, :] ** 2, 1.0)
-    theta = np.zeros_like(square)
-    for coefficient in coefficients[::-1]:
-        theta = (theta + coefficient) * square
-    spectrum = fourier.fft2(wave)
-    spectrum *= np.exp(-1j * theta).astype(spectrum.dtype)
-    return np.ascontiguousarray(fourier.ifft2(spectrum, overwrite=True).astype(np.complex64))
-
-
-def _log_spectrum(plus: Array, minus: Array, mask: NDArray[np.bool_]) -> Array:
-    """Return the transform of ln(plus/minus) under a soft window inside of the `mask`, complex128."""
-    depth = ndimage.distance_transform_edt(mask)
-    window = np.clip(depth / 12, 0, 1)
-    window = window * window * (3 - 2 * window)
-    inside = window > 0
-    ratio = np.zeros(mask.shape, np.complex128)
-    modulus, phase = log_ratio(plus, minus, inside)
-    ratio[inside] = modulus + 1j * phase
-    ratio -= (ratio * window).sum() / max(window.sum(), 1.0)
-    return fourier.fft2(ratio * window)
 
 
 def out_of_plane(plus: Array, minus: Array, *, wavelength: float, polarization: float, beta_m_t: float) -> Array:

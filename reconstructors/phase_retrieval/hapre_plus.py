@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from numerics import fourier, iterate
-from reconstructors import dichroism, supports
+from reconstructors import aberrations, dichroism, supports
 from reconstructors.phase_retrieval import algorithms, coherence, joint, starts
 from reconstructors.phase_retrieval.coherence import SchellBeam
 from reconstructors.phase_retrieval.magnitudes import BlurredMagnitudes, Magnitudes, TiltedMagnitudes
@@ -197,6 +197,7 @@ class _Work:
         ):
             self.result.waves, errors = iterate.run(solver, self.result.waves, steps=steps, watch=watch)
             self.result.errors += errors
+        self.unwarp()
         self.fit_beam()
 
     def sharpen(self) -> None:
@@ -208,6 +209,15 @@ class _Work:
             pixel_size=self.patterns.pixel_size,
         )
         self.result.waves = [np.ascontiguousarray(wave, dtype=np.complex64) for wave in waves]
+        self.unwarp()
+
+    def unwarp(self) -> None:
+        """Take off the odd phase error, which makes the reference holes lopsided."""
+        coefficients = aberrations.odd_phase(self.result.waves, self.result.holes)
+        self._take_off(aberrations.odd_map(self.patterns.n, coefficients))
+
+    def _take_off(self, phase: NDArray[np.float64]) -> None:
+        self.result.waves = [aberrations.remove(wave, phase) for wave in self.result.waves]
 
     def focus(self) -> dichroism.Refocus:
         """Find the film's plane; near the last one where it was found before."""
@@ -224,8 +234,8 @@ class _Work:
     def straighten(self, rounds: int = 2) -> None:
         """Find the film's plane and take off what radial phase error is left."""
         for _ in range(rounds):
-            coefficients = dichroism.radial_phase(self.focus(), self.result.focus)
-            self.result.waves = [dichroism.remove_radial_phase(wave, coefficients) for wave in self.result.waves]
+            coefficients = aberrations.radial_phase(self.focus(), self.result.focus)
+            self._take_off(aberrations.radial_map(self.patterns.n, coefficients))
         self.focus()
 
 

@@ -1,4 +1,4 @@
-"""From exit waves to m_z: ratio, focus without truth, radial phase, sign and scale."""
+"""From exit waves to m_z: ratio, focus without truth, sign and scale."""
 
 import numpy as np
 import pytest
@@ -6,29 +6,14 @@ import pytest
 from numerics import fourier
 from numerics.streams import stream
 from optics.propagation import propagate
-from optics.units import wavelength
 from reconstructors import dichroism
 from reconstructors.supports import Circle, Holes
 from scenarios import holography_scoring
 from simulators.experiments.setups import quick_setup
-from simulators.samples.textures import labyrinth
 from tests.reconstructors.experiments import expected, measured, reconstructed
+from tests.reconstructors.films import HOLES, INNER, LENGTH, MAGNETIC, PIXEL, N, film
 
-N, PIXEL = 256, 5.3e-9
 QUICK = quick_setup()
-LENGTH = wavelength(778.25)
-MAGNETIC = 0.07 + 0.02j  # k P_c (beta_m + i delta_m) t
-HOLES = Holes(N, (Circle(0.0, 0.0, 45.0),), ())
-INNER = HOLES.object_mask(-8)
-
-
-def film(seed=0, magnetic=MAGNETIC):
-    """Return m_z and both waves behind a thin film in a hole with a soft edge, complex128, centred."""
-    m_z = labyrinth((N, N), pixel_size=PIXEL, period=150e-9, wall_width=8e-9, rng=stream(seed, "sample"))[2]
-    index = np.arange(N) - N // 2
-    radius = np.hypot(index[:, None], index[None, :])
-    hole = 1 / (1 + np.exp(np.clip((radius - 45) / 1.5, -60, 60)))
-    return m_z, [hole * 0.6 * np.exp(0.3j) * np.exp(-sign * magnetic * m_z) for sign in (1, -1)]
 
 
 def refocus(waves, **changes):
@@ -87,28 +72,6 @@ def test_refocus_cuts_out_the_object_wherever_it_is():
     inside = holes.object_mask(6)
     np.testing.assert_allclose(back[inside], moved[0][inside], atol=1e-6)
     assert np.abs(back[~inside]).max() < 1e-6
-
-
-@pytest.mark.parametrize("wanted", [(1.2, -0.5, 0.0), (-0.8, 0.0, 0.4)])
-def test_radial_phase_is_found_and_taken_off(wanted):
-    _m_z, waves = film()
-    spoiled = [dichroism.remove_radial_phase(fourier.from_centre(w), -np.array(wanted)) for w in waves]
-    cut = dichroism.Refocus(spoiled, INNER, HOLES.object_mask(12), wavelength=LENGTH, pixel_size=PIXEL)
-    found = dichroism.radial_phase(cut, 0.0)
-    # Where walls still scatter, up to 0.6 of the sampling limit, the phase itself is right; its coefficients mix.
-    square = np.linspace(0.1, 0.6, 20) ** 2
-    error = np.polyval(np.append((found - wanted)[::-1], 0), square)
-    assert np.ptp(error) < 0.1
-    mended = [fourier.to_centre(dichroism.remove_radial_phase(w, found)) for w in spoiled]
-    before = dichroism.collinearity(*[fourier.to_centre(w) for w in spoiled], INNER)
-    assert dichroism.collinearity(*mended, INNER) < 0.1 * before
-
-
-def test_radial_phase_of_good_waves_is_small():
-    _, waves = film(2)
-    found = dichroism.radial_phase(refocus(waves), 0.0)
-    square = np.linspace(0.1, 0.6, 20) ** 2
-    assert np.abs(np.polyval(np.append(found[::-1], 0), square)).max() < 0.02
 
 
 @pytest.mark.parametrize("beta_m_t", [1.5e-11, -1.5e-11])
