@@ -59,10 +59,11 @@ def shown(result, seed):
 def test_image_shows_the_domains_upright_and_in_the_right_sign(seed):
     result = reconstructed("fth", seed=seed)
     upright, twin = shown(result, seed)
-    assert upright > 0.5
-    assert twin < upright - 0.1
+    assert upright > 0.9
+    assert twin < upright - 0.3
     inner = ndimage.binary_erosion(result["object_support"].values, iterations=8)
-    assert 0.2 < result["m_z"].values[inner].std() < 3
+    # That of the sample is 0.9; the reference hole blurs it.
+    assert 0.6 < result["m_z"].values[inner].std() < 1.0
 
 
 def test_holograms_keep_what_was_measured_and_fill_only_what_the_stop_hid():
@@ -71,9 +72,41 @@ def test_holograms_keep_what_was_measured_and_fill_only_what_the_stop_hid():
     filled = fourier.centred_fft2(holography.holograms(patterns, holes)).real
     for image, intensity in zip(filled, patterns.intensity, strict=True):
         np.testing.assert_allclose(image[patterns.valid], intensity[patterns.valid], atol=1e-5 * intensity.max())
-    # The brightest pixel lies behind the stop; flat waves tell it to a factor of about one.
-    truth = expected().truth["exit_wave"].values
-    light = np.abs(fourier.centred_fft2(truth.astype(np.complex128))) ** 2
-    scale = patterns.intensity[:, patterns.valid].sum() / light[:, patterns.valid].sum()
-    centre = patterns.n // 2
-    assert filled[0, centre, centre] == pytest.approx(scale * light[0, centre, centre], rel=0.5)
+
+
+def test_transforms_are_bright_at_the_separations_of_points_alone():
+    wave = (HOLES.support(1, 1) * np.exp(1j * np.random.default_rng(0).normal(size=(256, 256)))).astype(np.complex128)
+    hologram = np.abs(fourier.centred_ifft2(np.abs(fourier.centred_fft2(wave)) ** 2 + 0j))
+    bright = holography.separations(HOLES)
+    assert hologram[~bright].max() < 1e-9 * hologram.max()
+    assert np.mean(hologram[bright] > 1e-4 * hologram.max()) > 0.8
+
+
+def stopped(radius, seed=0):
+    """Return coherent `Patterns` of a mask with a structured object behind a stop of `radius` pixels, and the whole."""
+    rng = np.random.default_rng(seed)
+    n, index = HOLES.n, np.arange(HOLES.n) - HOLES.n // 2
+    inside = HOLES.object_mask(0)
+    structure = ndimage.gaussian_filter(rng.normal(size=(n, n)), 2)
+    structure *= 0.1 / structure[inside].std()
+    wave = inside * (0.5 + structure) + 1.2 * np.exp(0.7j) * (HOLES.support(0, 0) & ~inside)
+    whole = np.stack([np.square(np.abs(fourier.centred_fft2(wave + 0j)))] * 2).astype(np.float32)
+    valid = np.hypot(index[:, None], index[None, :]) >= radius
+    return preparation.Patterns(whole * valid, valid, np.ones((n, n), np.float32), 5e-9, 1.6e-9, 1.0, 0.0), whole
+
+
+def test_what_the_stop_hid_is_recovered():
+    """A stop of 0.8 speckles. Flat waves alone are 3 to 6 % off, which costs an image half of its contrast."""
+    patterns, whole = stopped(5.0)
+    filled = fourier.centred_fft2(holography.holograms(patterns, HOLES)).real
+    hidden = ~patterns.valid
+    error = np.linalg.norm((filled[0] - whole[0])[hidden]) / np.linalg.norm(whole[0][hidden])
+    assert error < 1e-3
+
+
+def test_under_a_stop_of_several_speckles_the_guess_stays():
+    patterns, whole = stopped(24.0)
+    filled = fourier.centred_fft2(holography.holograms(patterns, HOLES)).real
+    hidden = ~patterns.valid
+    assert filled[0][hidden].sum() == pytest.approx(whole[0][hidden].sum(), rel=0.5)
+    assert np.abs(filled[0]).max() < 2 * whole[0].max()
