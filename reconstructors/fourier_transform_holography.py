@@ -27,6 +27,9 @@ Mask = NDArray[np.bool_]
 _UNDECIDED = 1e-5
 """Combinations of hidden pixels that put less than this share of their light where it must be dark are left alone."""
 
+_MOST_HIDDEN = 3000
+"""Pixels; more, from about three speckles at full size, are mostly undecided, and take seconds and memory."""
+
 
 def holograms(patterns: Patterns, holes: Holes) -> Array:
     """Return the transforms of both patterns, (2, n, n) complex64, centred.
@@ -74,11 +77,11 @@ def _that_darkens(image: Array, hidden: Mask, dark: Mask) -> NDArray[np.float64]
     """Return what to add to the `hidden` pixels of a pattern so that its transform, `image`, vanishes where `dark`.
 
     The normal equations of that least-squares problem are small, one row a hidden pixel, and their matrix holds values
-    of the transform of `dark` alone.
+    of the transform of `dark` alone. Zeros where too many pixels are hidden.
     """
     n = image.shape[0]
     y, x = (coordinate - n // 2 for coordinate in np.nonzero(hidden))
-    if not y.size or not dark.any():
+    if not 0 < y.size <= _MOST_HIDDEN or not dark.any():
         return np.zeros(y.size)
     overlap = fourier.centred_fft2(dark.astype(np.complex128)).real / n
     matrix = overlap[(n // 2 + y[:, None] - y[None, :]) % n, (n // 2 + x[:, None] - x[None, :]) % n]

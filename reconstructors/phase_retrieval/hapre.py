@@ -51,7 +51,8 @@ class Parameters:
     precision : str
         "single" or "double" (published); contrast and wall width differ by less than a thousandth.
     object_margin, reference_margin : float
-        Supports beyond the holes as drawn, pixels.
+        Supports beyond the holes as drawn, pixels. The published ones are drawn by hand on the holographic image; wider
+        than two pixels, the phases of the outer rings drift.
     averaged, last : int
         The best so many of the last so many iterates are averaged.
     focus_range : float
@@ -68,8 +69,8 @@ class Parameters:
     kernel_width: int = 0
     kernel_window: int = 0
     precision: str = "single"
-    object_margin: float = 3.0
-    reference_margin: float = 3.0
+    object_margin: float = 2.0
+    reference_margin: float = 2.0
     averaged: int = 30
     last: int = 60
     focus_range: float = 3e-6

@@ -104,8 +104,9 @@ def test_what_the_stop_hid_is_recovered():
     assert error < 1e-3
 
 
-def test_under_a_stop_of_several_speckles_the_guess_stays():
-    patterns, whole = stopped(24.0)
+@pytest.mark.parametrize("radius", [24.0, 31.9])
+def test_under_a_stop_of_several_speckles_the_guess_stays(radius):
+    patterns, whole = stopped(radius)
     filled = fourier.centred_fft2(holography.holograms(patterns, HOLES)).real
     hidden = ~patterns.valid
     assert filled[0][hidden].sum() == pytest.approx(whole[0][hidden].sum(), rel=0.5)
