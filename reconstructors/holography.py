@@ -204,7 +204,7 @@ def reconstruct_hapre_plus(
         flags=_flags(measurement, patterns, found.holes, found.waves, found.models, found.collinearity, 3.0),
         knowledge=KNOWLEDGE["hapre+"],
         parameters=asdict(parameters),
-        gauge=("focus", "radial phase", "twin"),
+        gauge=("focus", "radial phase", "odd phase", "twin"),
     )
 
 
@@ -215,6 +215,7 @@ KNOWLEDGE: Mapping[str, tuple[str, ...]] = {
         "support from the drawing",
         "detector pixels",
         "references carry no magnetic signal",
+        "reference holes are round on average",
         "one ratio of magnetic dispersion to absorption",
         "beta_m t",
         "degree of circular polarisation",
