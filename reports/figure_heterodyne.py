@@ -41,7 +41,7 @@ def draw(results: Results) -> Figure | None:
         None where no curve was stored.
     """
     panels = [panel for panel, variable in _PANELS if _having(results, variable)]
-    maps = next((case for case in _having(results, "heterodyne_map_with")), None)
+    maps = _lead(results, "heterodyne_map_with") if _having(results, "heterodyne_map_with") else None
     if not panels:
         return None
     columns = 3 if len(panels) > 4 else 2

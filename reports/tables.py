@@ -134,7 +134,9 @@ def _column(results: Results, metric: str, full: str, label: str) -> Column:
 
 def _best(results: Results, column: Column) -> float:
     """Find the best mean among the methods, NaN where fewer than two can be compared."""
-    spreads = [results.spread(method, column.metric) for method in results.methods if method not in CONTROLS]
+    spreads = [
+        results.spread(method, column.metric) for method in results.methods if _competes(results, method, column)
+    ]
     values = [spread.mean for spread in spreads if spread is not None and spread.count]
     shown = describe(column.metric)
     if len({number(value * shown.scale, shown.decimals) for value in values}) < 2:
@@ -147,8 +149,15 @@ def _best(results: Results, column: Column) -> float:
     return math.nan if math.isnan(goal) else min(values, key=lambda value: abs(value - goal))
 
 
+def _competes(results: Results, method: str, column: Column) -> bool:
+    """Say whether a method can be the best of a column: a control cannot, nor can halves that the truth contradicts."""
+    raised, _ = flags(results, method).get("halves_disagree", (0, 0))
+    return method not in CONTROLS and not (raised and column.metric.startswith("frc_halves."))
+
+
 def _method_row(results: Results, method: str, columns: Sequence[Column], best: dict[str, float]) -> MethodRow:
     control = method in CONTROLS
+    marks = [best[column.metric] if _competes(results, method, column) else math.nan for column in columns]
     states = results.statuses(method)
     trouble = dict.fromkeys(
         f"{status.state}: {status.reason}" if status.reason else status.state
@@ -159,7 +168,7 @@ def _method_row(results: Results, method: str, columns: Sequence[Column], best: 
     return MethodRow(
         method=method,
         kind="control" if control else "method",
-        cells=tuple(_cell(results, method, column, math.nan if control else best[column.metric]) for column in columns),
+        cells=tuple(_cell(results, method, column, mark) for column, mark in zip(columns, marks, strict=True)),
         flags=tuple(words(name) for name, (raised, _) in flags(results, method).items() if raised),
         done=sum(status.state == "done" for status in states),
         total=len(states),

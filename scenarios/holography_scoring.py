@@ -129,7 +129,7 @@ def score(
             rows.append(
                 MetricValue(metric="focus_error", value=away, unit="m", direction="match", gauge="truth-fitted")
             )
-        curves = curves.with_heterodyne(_heterodyne(reconstruction), _truth_heterodyne(truth))
+        curves = curves.with_heterodyne(_heterodyne(reconstruction), _truth_heterodyne(truth, like=reconstruction))
         rows += _gain_rows(curves)
     rows += flag_rows(reconstruction)
     scored = pictures(frame, curves, reconstruction, truth)
@@ -279,10 +279,18 @@ def _heterodyne(reconstruction: xr.Dataset) -> xr.Dataset:
     return validation.heterodyne_curves(plus, minus, support, pixel_size=float(reconstruction["pixel_size"]), maps=True)
 
 
-def _truth_heterodyne(truth: xr.Dataset) -> xr.Dataset:
-    plus, minus = truth["exit_wave"].values
+def _truth_heterodyne(truth: xr.Dataset, *, like: xr.Dataset | None = None) -> xr.Dataset:
+    """Return the truth's terms; its waves have no flux of their own and get that of the reconstruction `like`."""
+    waves = truth["exit_wave"].values
+    if like is not None:
+        waves = waves * np.sqrt(_flux(like["exit_wave"].values) / _flux(waves))
+    plus, minus = waves
     pixel = float(truth["x"][1] - truth["x"][0])
     return validation.heterodyne_curves(plus, minus, ~truth["reference_part"].values, pixel_size=pixel)
+
+
+def _flux(waves: NDArray[np.complex64]) -> float:
+    return float(np.sum(np.abs(waves) ** 2, dtype=np.float64))
 
 
 def _gain_rows(curves: Curves) -> list[MetricValue]:

@@ -94,3 +94,16 @@ def test_maps_of_the_heterodyne_term_are_drawn_where_stored(tmp_path: Path) -> N
     mapped = {picture.name: picture.svg for picture in pictures(load(run))}
     assert mapped["resolution"].count(b"<image") == plain["resolution"].count(b"<image") + 3
     assert mapped["walls"] == plain["walls"]
+
+
+def test_maps_of_the_heterodyne_term_are_those_of_the_leading_method(tmp_path: Path) -> None:
+    run = write_run(tmp_path, methods=["hapre", "hapre+"])
+    for method in ("floor", "hapre", "hapre+"):
+        path = run / "scored" / method / "0.nc"
+        scored = store.load(path)
+        for name in ("with", "without"):
+            scored[f"heterodyne_map_{name}"] = (("py", "px"), np.ones((128, 128)))
+        store.save(scored, path)
+    drawn = {picture.name: picture.svg for picture in pictures(load(run))}["resolution"].decode()
+    assert "with references, hapre+" in drawn
+    assert "with references, floor" not in drawn

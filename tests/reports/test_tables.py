@@ -70,6 +70,19 @@ def test_single_method_is_not_called_the_best() -> None:
     assert not any(cell.best for entry in table.rows for cell in entry.cells)
 
 
+@pytest.mark.parametrize(("refuted", "best"), [([], ["a"]), (["a"], ["b"]), (["a", "b"], [])])
+def test_halves_that_the_truth_contradicts_are_not_called_the_best(refuted: list[str], best: list[str]) -> None:
+    metric = "frc_halves.half_period"
+    found = results({"a": [5.3e-9], "b": [5.6e-9], "c": [6.5e-9]}, metric, "lower")
+    raised = [
+        Row(**PLACE, seed=0, draw=0, method=name, metric="flag.halves_disagree", value=float(name in refuted))
+        for name in "abc"
+    ]
+    card = Scorecard({}, (*found.scorecard.rows, *raised), found.scorecard.status)
+    table = tables.method_table(Results(card, {}, ()))
+    assert [entry.method for entry in table.rows if any(cell.best for cell in entry.cells)] == best
+
+
 def test_order_is_truth_floor_methods_ceiling(stored: Results) -> None:
     table = tables.method_table(stored)
     assert [entry.method for entry in table.rows] == ["truth", "floor", "fth", "hapre", "hapre+", "ceiling"]
