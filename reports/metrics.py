@@ -105,6 +105,7 @@ def describe(name: str, unit: str = "1") -> Metric:
         (".fitted", "focus fitted to the truth"),
         (".truth", "truth"),
         (".ceiling", "truth through the band"),
+        (".second_helicity_converged", "second helicity converged"),
         *_CRITERIA.items(),
     ):
         if name.endswith(ending):

@@ -83,6 +83,13 @@ def test_halves_that_the_truth_contradicts_are_not_called_the_best(refuted: list
     assert [entry.method for entry in table.rows if any(cell.best for cell in entry.cells)] == best
 
 
+def test_rows_of_the_converged_helicity_are_named_like_the_others() -> None:
+    found = describe("frc_truth.half_period.0.5.second_helicity_converged", "m")
+    base = describe("frc_truth.half_period.0.5", "m")
+    assert found.label == f"{base.label} (second helicity converged)"
+    assert (found.unit, found.scale) == ("nm", 1e9)
+
+
 def test_order_is_truth_floor_methods_ceiling(stored: Results) -> None:
     table = tables.method_table(stored)
     assert [entry.method for entry in table.rows] == ["truth", "floor", "fth", "hapre", "hapre+", "ceiling"]
