@@ -19,7 +19,7 @@ from scipy import ndimage
 
 from numerics import fourier, iterate
 from optics.coherence import pixel_coherence
-from reconstructors import dichroism, flags, fourier_transform_holography, preparation, supports
+from reconstructors import dichroism, flags, fourier_transform_holography, hole_search, preparation, supports
 from reconstructors.phase_retrieval import coherence, hapre, hapre_plus
 from reconstructors.preparation import Patterns
 from reconstructors.supports import Holes
@@ -70,7 +70,7 @@ def reconstruct_fth(
 ) -> xr.Dataset:
     """Image by Fourier-transform holography, in focus."""
     patterns = preparation.prepare(measurement)
-    holes = supports.from_drawing(measurement, patterns.pixel_size)
+    holes = hole_search.locate(patterns, supports.from_drawing(measurement, patterns.pixel_size))
     reference, overlap = fourier_transform_holography.clearest_reference(holes)
     waves = [
         fourier.from_centre(fourier_transform_holography.object_image(image, holes, reference))
@@ -108,7 +108,7 @@ def reconstruct_hapre(
 ) -> xr.Dataset:
     """Reconstruct by the published recipe."""
     patterns = preparation.prepare(measurement)
-    holes = supports.from_drawing(measurement, patterns.pixel_size)
+    holes = hole_search.locate(patterns, supports.from_drawing(measurement, patterns.pixel_size))
     margins = (parameters.object_margin, parameters.reference_margin)
     support = np.ascontiguousarray(fourier.from_centre(holes.support(*margins)))
     field = patterns.n * patterns.pixel_size
@@ -176,7 +176,8 @@ def reconstruct_hapre_plus(
 ) -> xr.Dataset:
     """Reconstruct with shared references, a fitted beam and a plane found from the magnetization."""
     patterns = preparation.prepare(measurement)
-    holes = supports.from_drawing(measurement, patterns.pixel_size, object_scale=parameters.object_scale)
+    drawn = supports.from_drawing(measurement, patterns.pixel_size, object_scale=parameters.object_scale)
+    holes = hole_search.locate(patterns, drawn)
     reference = float(measurement["reference_distance"])
     known = None
     if given is not None and "coherence_length" in given:
@@ -209,10 +210,10 @@ def reconstruct_hapre_plus(
 
 
 KNOWLEDGE: Mapping[str, tuple[str, ...]] = {
-    "fth": ("reference layout", "beta_m t", "degree of circular polarisation"),
-    "hapre": ("support from the drawing", "beta_m t", "degree of circular polarisation"),
+    "fth": ("drawing of the mask", "beta_m t", "degree of circular polarisation"),
+    "hapre": ("drawing of the mask", "beta_m t", "degree of circular polarisation"),
     "hapre+": (
-        "support from the drawing",
+        "drawing of the mask",
         "detector pixels",
         "references carry no magnetic signal",
         "reference holes are round on average",

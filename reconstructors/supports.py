@@ -1,13 +1,12 @@
-"""Where light leaves the mask: supports from the nominal drawing, refined on a first reconstruction.
+"""Where light leaves the mask: supports from the nominal drawing.
 
 - `Holes`: the mask's holes as circles; `from_drawing` reads them off a measurement;
-- `disc`: one circle as a mask; `Holes.object_mask`, `Holes.reference_masks`, with a margin;
-- `refine`: moves each reference to where the light of a reconstruction is.
+- `disc`: one circle as a mask; `Holes.object_mask`, `Holes.reference_masks`: with a margin.
 
 Masks are centred, index ``n//2`` the origin.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -95,32 +94,3 @@ def disc(n: int, circle: Circle, margin: float = 0.0) -> Mask:
     index = np.arange(n) - n // 2
     square = (index - circle.y)[:, None] ** 2 + (index - circle.x)[None, :] ** 2
     return np.asarray(square <= max(circle.radius + margin, 0.0) ** 2)
-
-
-def refine(holes: Holes, intensity: Array, *, margin: float, largest: float = 1.5) -> Holes:
-    """Move each reference to the centroid of the light within `margin` pixels of it.
-
-    The object stays: it fixes the frame, as the position of the whole mask cannot be measured.
-
-    Parameters
-    ----------
-    holes : Holes
-    intensity : (n, n) array
-        Squared modulus of a reconstruction, centred.
-    margin : float
-        Pixels.
-    largest : float
-        Moves of more than that, pixels, are cut to it.
-    """
-    index = np.arange(holes.n) - holes.n // 2
-    moved = []
-    for circle, mask in zip(holes.references, holes.reference_masks(margin), strict=True):
-        light = np.where(mask, intensity, 0).astype(np.float64)
-        total = light.sum()
-        if total <= 0:
-            moved.append(circle)
-            continue
-        y, x = float((light.sum(1) * index).sum() / total), float((light.sum(0) * index).sum() / total)
-        step = np.clip([y - circle.y, x - circle.x], -largest, largest)
-        moved.append(replace(circle, y=circle.y + float(step[0]), x=circle.x + float(step[1])))
-    return replace(holes, references=tuple(moved))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from numerics import fourier, iterate
-from reconstructors import aberrations, dichroism, supports
+from reconstructors import aberrations, dichroism
 from reconstructors.phase_retrieval import algorithms, coherence, joint, starts
 from reconstructors.phase_retrieval.coherence import SchellBeam
 from reconstructors.phase_retrieval.magnitudes import BlurredMagnitudes, Magnitudes, TiltedMagnitudes
@@ -114,7 +114,6 @@ class Retrieved:
         Exit waves, unshifted.
     beam : SchellBeam
     holes : Holes
-        Refined.
     focus : float
         Distance from the waves' plane to the film, m.
     collinearity : tuple of float
@@ -255,7 +254,7 @@ def retrieve(
     ----------
     patterns : Patterns
     holes : Holes
-        As drawn.
+        As located.
     parameters : Parameters
     reference_distance : float
         Nominal, m; the unit of the first guess at the coherence.
@@ -278,12 +277,9 @@ def retrieve(
         work.alone()
         work.sharpen()
     work.fit_beam()
-    for number, stages in enumerate(parameters.rounds):
+    for stages in parameters.rounds:
         for stage in stages:
             work.together(stage, watch)
-            if number == 0 and stage is stages[0]:
-                light = fourier.to_centre(np.abs(work.result.waves[0]) ** 2)
-                work.result.holes = supports.refine(work.result.holes, light, margin=4)
         work.straighten()
     work.result.models = [m.model(wave).copy() for m, wave in zip(work.magnitudes, work.result.waves, strict=True)]
     return work.result

@@ -1,6 +1,4 @@
-"""Supports: discs, margins, the drawing, and references moved to where their light is."""
-
-import json
+"""Supports: discs, margins and the drawing."""
 
 import numpy as np
 import pytest
@@ -8,7 +6,7 @@ import pytest
 from reconstructors import supports
 from reconstructors.supports import Circle, Holes
 from simulators.experiments import exit_waves
-from tests.reconstructors.experiments import SMALL, expected, measured, reconstructed
+from tests.reconstructors.experiments import SMALL, measured
 
 HOLES = Holes(128, (Circle(-20.0, -22.0, 15.0),), (Circle(20.5, 18.25, 4.0), Circle(27.0, 24.0, 5.0)))
 SEEDS = range(5)
@@ -37,26 +35,6 @@ def test_margins_widen_each_kind_by_itself():
     assert (wide & ~tight).sum() > 0
     assert not (wide & ~tight & HOLES.object_mask(5)).any()
     assert (HOLES.support(2, 0) & ~tight & HOLES.object_mask(2)).sum() > 0
-
-
-def test_refine_finds_displaced_light_and_leaves_the_object():
-    index = np.arange(HOLES.n) - HOLES.n // 2
-    truth = [(20.5 + 0.6, 18.25 - 0.9), (27.0 - 0.4, 24.0 + 0.3)]
-    light = 5.0 * HOLES.object_mask(0)
-    for y, x in truth:
-        light += np.exp(-0.5 * ((index - y)[:, None] ** 2 + (index - x)[None, :] ** 2) / 1.2**2)
-    found = supports.refine(HOLES, light, margin=0.0)
-    assert found.objects == HOLES.objects
-    for circle, (y, x) in zip(found.references, truth, strict=True):
-        assert (circle.y, circle.x) == pytest.approx((y, x), abs=0.15)
-
-
-def test_refine_is_bounded_and_stays_without_light():
-    light = np.zeros((HOLES.n, HOLES.n))
-    assert supports.refine(HOLES, light, margin=4.0) == HOLES
-    light[64 + 26, 64 + 18] = 1.0
-    moved = supports.refine(HOLES, light, margin=4.0, largest=1.5).references[0]
-    assert moved.y == pytest.approx(22.0)
 
 
 def test_drawing_is_read_in_pixels_and_scaled():
@@ -88,17 +66,3 @@ def test_drawing_with_a_margin_holds_the_mask_as_made(seed):
     drawn, true = (Holes(n, circles(d, "object"), circles(d, "reference")) for d in (nominal, made))
     # The mask as a whole may lie anywhere within two pixels of the drawing, each hole 0.6 pixels (rms) off that.
     assert not (true.support(0, 0) & ~drawn.support(5, 6)).any()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", SEEDS)
-def test_automatic_support_finds_every_hole(seed):
-    """Every hole within a pixel of the truth after the common shift, in all of five seeds."""
-    result, pixel = reconstructed("hapre+", seed=seed), SMALL.pixel
-    made = [h for h in json.loads(expected(seed=seed).truth.attrs["setup"])["holes"] if h["kind"] == "reference"]
-    light = np.abs(result["exit_wave"].values[0]) ** 2
-    holes = supports.refine(supports.from_drawing(measured(seed=seed), pixel), light, margin=4, largest=6.0)
-    holes = supports.refine(holes, light, margin=4, largest=6.0)
-    off = np.array([(c.y - h["y"] / pixel, c.x - h["x"] / pixel) for c, h in zip(holes.references, made, strict=True)])
-    off -= off.mean(axis=0)
-    assert np.hypot(*off.T).max() < 1
