@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from scenarios import cache, cells, directory, schedule, stages
 from scenarios.cells import Outcome
 from scenarios.configuration import InputError, echo
+from scenarios.controls import CONTROLS
 from scenarios.plan import SIMULATION, Cell, Request, method_cells, simulation_cells
 from scenarios.resources import resources
 
@@ -103,7 +104,9 @@ def _run_cells(
         else:
             _follow(request, cell, ledger, progress, stop)
 
-    order = [each for cell in simulations for each in (cell, *(f for f in scored if needs(f) is cell))]
+    # Short cells last, so that no processor waits for a long one at the end.
+    long_first = sorted(scored, key=lambda cell: cell.method in CONTROLS)
+    order = [each for cell in simulations for each in (cell, *(f for f in long_first if needs(f) is cell))]
     schedule.work_off(order, do, needs=needs, workers=request.workers)
 
 
