@@ -6,6 +6,7 @@ All grid transforms are unitary (``norm="ortho"``): the sum of squares is kept, 
 - centred, index ``n//2`` the origin on both sides: `centred_fft2`, `centred_ifft2`;
 - in blocks that stay in a processor's cache: `in_blocks` calls a function on blocks of rows or columns, `block_size`
   says how many lines make one; `transform_axis`, `rfft_rows`, `irfft_rows` transform one block on the calling thread;
+- of even and odd real data given by their first half: `even_spectrum`, `odd_spectrum`;
 - shifts: `to_centre` (zero frequency to ``n//2``), `from_centre`;
 - frequencies: `frequencies` (centred), `unshifted_frequencies`, `good_size`;
 - `window_spectrum`: the spectrum of a small, finely sampled window inside a large field (padded, then cropped);
@@ -125,6 +126,31 @@ def rfft_rows(block: Array, length: int | None = None) -> Array:
 def irfft_rows(block: Array, length: int) -> Array:
     """Invert `rfft_rows` to rows of `length` values, on the calling thread."""
     return _array(scipy.fft.irfft(block, n=length, axis=-1, norm="ortho", workers=1))
+
+
+def even_spectrum(values: Array, length: int, axis: int) -> Array:
+    """Return the real spectrum, frequencies 0 to ``length//2``, of even data along `axis`; a plain sum, not unitary.
+
+    `values` holds the data from index 0; its mirror image is added, and zeros between the two if `length` leaves room.
+    With as many values as `length`, they are the whole period.
+    """
+    return _array(scipy.fft.rfft(_with_mirror(values, length, axis, 1), axis=axis).real)
+
+
+def odd_spectrum(values: Array, length: int, axis: int) -> Array:
+    """Return the imaginary part of the spectrum of odd data along `axis`; otherwise as `even_spectrum`."""
+    return _array(scipy.fft.rfft(_with_mirror(values, length, axis, -1), axis=axis).imag)
+
+
+def _with_mirror(values: Array, length: int, axis: int, sign: int) -> Array:
+    n = values.shape[axis]
+    if n == length:
+        return values
+    result = np.zeros((*values.shape[:axis], length, *values.shape[axis + 1 :]))
+    whole, mirror = np.moveaxis(result, axis, 0), np.moveaxis(values, axis, 0)
+    whole[:n] = mirror
+    whole[length - n + 1 :] = sign * mirror[:0:-1]
+    return result
 
 
 def to_centre(spectrum: Array, *, axes: Sequence[int] = (-2, -1)) -> Array:

@@ -2,6 +2,7 @@
 
 - `HC`: photon energy times wavelength, eV m;
 - `CLASSICAL_ELECTRON_RADIUS`: m;
+- `VACUUM_PERMEABILITY`: T m/A;
 - `wavelength`, `wavenumber`, `photon_energy`.
 """
 
@@ -14,6 +15,9 @@ HC: Final = 1.239841984332e-6
 
 CLASSICAL_ELECTRON_RADIUS: Final = 2.8179403262e-15
 """Classical electron radius, m (CODATA 2018, relative uncertainty 4.5e-10)."""
+
+VACUUM_PERMEABILITY: Final = 4e-7 * np.pi
+"""mu0, T m/A: the value that micromagnetic codes agree on (CODATA 2018 differs by 5e-10)."""
 
 
 def wavelength(energy: float) -> float:
