@@ -1,8 +1,8 @@
 """The history of a quasi-Newton method: pairs, their inner products, and their sums, each in one pass.
 
-- `add_pair`: the move and the change of the gradient, in the new tangent space;
-- `products`: of the newest pair and the gradient with all pairs;
-- `combine`: the sum of pairs and gradient that is the direction.
+- `add_member`: of a pair: the move s, the change y of the gradient or z of the smoothed one, in the new tangent space;
+- `products`: of the newest pair and the gradients with all pairs;
+- `combine`: the sum of pairs and gradient that is the direction; `product`: of two fields.
 
 Inner products are weighted with the moments of the cells and summed in float64. Rooms as in `tangent_kernels`.
 """
@@ -12,68 +12,70 @@ from numba import njit
 
 _FAST = {"contract", "arcp", "nsz", "reassoc"}
 _CHUNK = 512
+_S, _Y, _Z = range(3)
 
 LARGEST, SLOPE = range(2)
 """What `combine` returns for a block: largest squared move, and the product with the gradient."""
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def add_pair(m, move, step, gradient, before, s, y, first, last):  # type: ignore[no-untyped-def]
-    """Write ``s``, the projected ``step move``, and ``y``, the gradient less the projected one of `before`."""
-    alpha = m.dtype.type(step)
+def add_member(m, now, before, factor, out, first, last):  # type: ignore[no-untyped-def]
+    """Write ``now - factor before``, the latter projected onto the tangent space of `m`; `now` may be of size 0."""
+    alpha = m.dtype.type(factor)
     along = np.empty(_CHUNK, m.dtype)
     for start in range(first, last, _CHUNK):
         n = min(_CHUNK, last - start)
         part = slice(start, start + n)
         m_x, m_y, m_z = m[0, part], m[1, part], m[2, part]
-        a, b, c = move[0, part], move[1, part], move[2, part]
-        for i in range(n):
-            along[i] = m_x[i] * a[i] + m_y[i] * b[i] + m_z[i] * c[i]
-        for k in range(3):
-            spins, d, new = m[k, part], move[k, part], s[k, part]
-            for i in range(n):
-                new[i] = alpha * (d[i] - along[i] * spins[i])
         a, b, c = before[0, part], before[1, part], before[2, part]
         for i in range(n):
             along[i] = m_x[i] * a[i] + m_y[i] * b[i] + m_z[i] * c[i]
         for k in range(3):
-            spins, old, now, new = m[k, part], before[k, part], gradient[k, part], y[k, part]
+            spins, old, new = m[k, part], before[k, part], out[k, part]
             for i in range(n):
-                new[i] = now[i] - (old[i] - along[i] * spins[i])
+                new[i] = alpha * (along[i] * spins[i] - old[i])
+            if now.size > 0:
+                later = now[k, part]
+                for i in range(n):
+                    new[i] += later[i]
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def products(pairs, newest, gradient, weight, sums, first, last):  # type: ignore[no-untyped-def]
-    """Fill `sums` (pairs, 2, 3): product of each s and y with the newest s, the newest y and the gradient.
+def products(pairs, newest, gradient, smooth, weight, sums, first, last):  # type: ignore[no-untyped-def]
+    """Fill `sums` (number, 6) with weighted products of every pair (s, y, z) with the newest and the gradients.
 
-    `pairs` is (number, 2, 3, cells): s and y of each.
+    In order: ``s.y_new``, ``y.s_new``, ``y.z_new``, ``z.y_new``, ``s.gradient``, ``y.smooth``. `pairs` is
+    (number, 3, 3, cells): s, y and z of each.
     """
     sums[:] = 0.0
-    s, y, g = (
-        np.empty((3, _CHUNK), weight.dtype),
-        np.empty((3, _CHUNK), weight.dtype),
-        np.empty((3, _CHUNK), weight.dtype),
-    )
+    others = np.empty((5, 3, _CHUNK), weight.dtype)
     for start in range(first, last, _CHUNK):
         n = min(_CHUNK, last - start)
         part = slice(start, start + n)
         w = weight[part]
         for k in range(3):
-            _weigh(pairs[newest, 0, k, part], w, s[k])
-            _weigh(pairs[newest, 1, k, part], w, y[k])
-            _weigh(gradient[k, part], w, g[k])
+            _weigh(pairs[newest, _S, k, part], w, others[0, k])
+            _weigh(pairs[newest, _Y, k, part], w, others[1, k])
+            _weigh(pairs[newest, _Z, k, part], w, others[2, k])
+            _weigh(gradient[k, part], w, others[3, k])
+            _weigh(smooth[k, part], w, others[4, k])
         for j in range(pairs.shape[0]):
-            for which in range(2):
-                with_s, with_y, with_g = 0.0, 0.0, 0.0
-                for k in range(3):
-                    v, s_k, y_k, g_k = pairs[j, which, k, part], s[k], y[k], g[k]
-                    for i in range(n):
-                        with_s += v[i] * s_k[i]
-                        with_y += v[i] * y_k[i]
-                        with_g += v[i] * g_k[i]
-                sums[j, which, 0] += with_s
-                sums[j, which, 1] += with_y
-                sums[j, which, 2] += with_g
+            for k in range(3):
+                s, y, z = pairs[j, _S, k, part], pairs[j, _Y, k, part], pairs[j, _Z, k, part]
+                sums[j, 0] += _dot(s, others[1, k], n)
+                sums[j, 1] += _dot(y, others[0, k], n)
+                sums[j, 2] += _dot(y, others[2, k], n)
+                sums[j, 3] += _dot(z, others[1, k], n)
+                sums[j, 4] += _dot(s, others[3, k], n)
+                sums[j, 5] += _dot(y, others[4, k], n)
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy", inline="always")
+def _dot(a, b, n):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for i in range(n):
+        total += a[i] * b[i]
+    return total
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy", inline="always")
@@ -83,10 +85,10 @@ def _weigh(values, weight, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def combine(pairs, factors, gradient, factor, m, weight, out, sums, first, last):  # type: ignore[no-untyped-def]
-    """Write ``sum factors pair + factor gradient``, projected; fill `sums` as `LARGEST`, `SLOPE`.
+def combine(pairs, factors, smooth, factor, gradient, m, weight, out, sums, first, last):  # type: ignore[no-untyped-def]
+    """Write ``sum factors pair + factor smooth``, projected; fill `sums` as `LARGEST`, `SLOPE`.
 
-    `factors` is (number, 2), for s and y of each of `pairs`.
+    `factors` is (number, 2), for s and z of each of `pairs`.
     """
     sums[:] = 0.0
     along, size = np.empty(_CHUNK, m.dtype), np.empty(_CHUNK, m.dtype)
@@ -94,14 +96,14 @@ def combine(pairs, factors, gradient, factor, m, weight, out, sums, first, last)
         n = min(_CHUNK, last - start)
         part = slice(start, start + n)
         for k in range(3):
-            new, g, f = out[k, part], gradient[k, part], m.dtype.type(factor)
+            new, g, f = out[k, part], smooth[k, part], m.dtype.type(factor)
             for i in range(n):
                 new[i] = f * g[i]
             for j in range(factors.shape[0]):
                 a, b = m.dtype.type(factors[j, 0]), m.dtype.type(factors[j, 1])
-                s, y = pairs[j, 0, k, part], pairs[j, 1, k, part]
+                s, z = pairs[j, _S, k, part], pairs[j, _Z, k, part]
                 for i in range(n):
-                    new[i] += a * s[i] + b * y[i]
+                    new[i] += a * s[i] + b * z[i]
         x, y, z = out[0, part], out[1, part], out[2, part]
         m_x, m_y, m_z = m[0, part], m[1, part], m[2, part]
         for i in range(n):

@@ -3,7 +3,8 @@
 - `LBFGS`: hyper-parameters, ``init`` and ``step``; `LBFGSState`.
 
 Pairs of moves and changes of the gradient lie in the tangent space where they were made; inner products are weighted
-with the moments. The recursion runs on the products of the pairs, so that each step passes over the history twice only.
+with the moments. The inverse Hessian starts from `smoother.Smoother`, which undoes exchange. The recursion runs on the
+products of the pairs, so that each step passes over the history twice only.
 
 References
 ----------
@@ -20,9 +21,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from simulators.micromagnetics import history_kernels as kernels
+from simulators.micromagnetics import tangent_kernels
 from simulators.micromagnetics.descent import Descent, flat, over_cells, started
 from simulators.micromagnetics.problem import Problem
-from simulators.micromagnetics.tangent_kernels import retract
 
 Array = NDArray[Any]
 
@@ -40,10 +41,12 @@ class LBFGSState(Descent):
 
     Attributes
     ----------
-    pairs : (history, 2, 3, cells) array
-        Moves and changes of the gradient.
-    gram : (history, 2, history, 2) float64 array
-        Their inner products.
+    smooth : (3, nz, ny, nx) array
+        The gradient smoothed and projected, T.
+    pairs : (history, 3, 3, cells) array
+        Moves s, changes y of the gradient and z of the smoothed one.
+    gram : (2, history, history) float64 array
+        Their products ``s_i.y_j`` and ``y_i.z_j``.
     order : list of int
         Places of the pairs, oldest first.
     direction : (3, nz, ny, nx) array
@@ -53,6 +56,7 @@ class LBFGSState(Descent):
         Whether no step along the gradient lowers the energy any more.
     """
 
+    smooth: Array
     pairs: Array
     gram: NDArray[np.float64]
     order: list[int]
@@ -64,7 +68,7 @@ class LBFGSState(Descent):
 
 @dataclass(frozen=True)
 class LBFGS:
-    """Limited-memory BFGS.
+    """Limited-memory BFGS with a spectral preconditioner.
 
     Parameters
     ----------
@@ -84,91 +88,113 @@ class LBFGS:
         common = started(problem, m, held)
         state = LBFGSState(
             **common,
-            pairs=np.zeros((self.history, 2, 3, problem.mesh.cells), problem.dtype),
-            gram=np.zeros((self.history, 2, self.history, 2)),
+            smooth=np.empty_like(common["spins"]),
+            pairs=np.zeros((self.history, 3, 3, problem.mesh.cells), problem.dtype),
+            gram=np.zeros((2, self.history, self.history)),
             order=[],
             direction=np.empty_like(common["spins"]),
             slope=0.0,
             largest=0.0,
             stalled=False,
         )
-        _turn(state, np.zeros((0, 2)), -1.0)
+        _smooth(state)
+        _restart(state)
         return state
 
     def step(self, state: LBFGSState) -> LBFGSState:
         """Move along the direction and find the next one; changes `state`."""
-        before = state.spins.copy(), state.gradient.copy()
-        step = _search(state, before[0])
+        start, gradient, smooth = state.spins.copy(), state.gradient.copy(), state.smooth.copy()
+        step = _search(state, start)
         if step is None and state.order:
-            state.order.clear()
-            _turn(state, np.zeros((0, 2)), -1.0)
-            step = _search(state, before[0])
+            _restart(state)
+            step = _search(state, start)
         if step is None:
             state.stalled = True
             return state
-        self._remember(state, step, before[1])
+        _smooth(state)
+        self._remember(state, step, gradient, smooth)
         return state
 
     def error(self, state: LBFGSState) -> float:
         """Return the torque."""
         return state.torque
 
-    def _remember(self, state: LBFGSState, step: float, gradient_before: Array) -> None:
+    def _remember(self, state: LBFGSState, step: float, gradient: Array, smooth: Array) -> None:
+        """Add the newest pair and choose the direction from all of them."""
         free = [place for place in range(self.history) if place not in state.order]
         place = free[0] if free else state.order.pop(0)
-        pair, m = state.pairs[place], flat(state.spins)
-        move, now, old = flat(state.direction), flat(state.gradient), flat(gradient_before)
+        m, pair, nothing = flat(state.spins), state.pairs[place], np.empty((3, 0), state.spins.dtype)
+        members = (
+            (nothing, flat(state.direction), -step),
+            (flat(state.gradient), flat(gradient), 1.0),
+            (flat(state.smooth), flat(smooth), 1.0),
+        )
 
         def add(_: Array, first: int, last: int) -> None:
-            kernels.add_pair(m, move, step, now, old, pair[0], pair[1], first, last)
+            for member, (now, before, factor) in enumerate(members):
+                kernels.add_member(m, now, before, factor, pair[member], first, last)
 
         def multiply(found: Array, first: int, last: int) -> None:
-            kernels.products(state.pairs, place, now, state.weight, found, first, last)
+            kernels.products(state.pairs, place, members[1][0], members[2][0], state.weight, found, first, last)
 
         over_cells(state.cells, (1,), add)
-        sums = over_cells(state.cells, (self.history, 2, 3), multiply).sum(axis=0)
-        state.gram[:, :, place, :] = sums[:, :, :2]
-        state.gram[place, :, :, :] = sums[:, :, :2].transpose(2, 0, 1)
-        if state.gram[place, 0, place, 1] > 0:
+        sums = over_cells(state.cells, (self.history, 6), multiply).sum(axis=0)
+        moves, changes = state.gram
+        moves[:, place], moves[place, :], changes[:, place], changes[place, :] = sums[:, :4].T
+        if moves[place, place] > 0 and changes[place, place] > 0:
             state.order.append(place)
-        if not state.order:
-            _turn(state, np.zeros((0, 2)), -1.0)
-            return
-        factors, own = _recursion(state.gram, sums[:, :, 2], state.order)
-        _turn(state, factors, own)
-        if state.slope >= 0:
-            state.order.clear()
-            _turn(state, np.zeros((0, 2)), -1.0)
+        if state.order:
+            factors, own = _recursion(state.gram, sums[:, 4], sums[:, 5], state.order)
+            _turn(state, factors, own)
+        if not state.order or state.slope >= 0:
+            _restart(state)
 
 
-def _recursion(gram: Array, with_gradient: Array, order: list[int]) -> tuple[Array, float]:
-    """Return the factors of all pairs, (history, 2), and of the gradient, for the direction of descent."""
-    factors, own = np.zeros(gram.shape[:2]), -1.0
-    alpha = {}
+def _smooth(state: LBFGSState) -> None:
+    """Smooth the gradient, weighted with the moments, and project it."""
+    nx = state.problem.mesh.shape[2]
+    gradient, smooth = flat(state.gradient).reshape(3, -1, nx), flat(state.smooth).reshape(3, -1, nx)
+    weight = state.weight.reshape(-1, nx)
 
-    def product(place: int, which: int) -> float:
-        return float(np.sum(gram[place, which] * factors) + own * with_gradient[place, which])
+    def store(first: int, last: int, rows: Array) -> None:
+        smooth[:, first:last] = rows
+        tangent_kernels.project(flat(state.spins), state.weight, state.held, flat(state.smooth), first * nx, last * nx)
 
-    for place in reversed(order):
-        alpha[place] = product(place, 0) / gram[place, 0, place, 1]
-        factors[place, 1] -= alpha[place]
+    state.problem.smoother.convolve(lambda first, last: gradient[:, first:last] * weight[first:last], store)
+
+
+def _restart(state: LBFGSState) -> None:
+    """Forget the pairs and turn along the smoothed gradient."""
+    state.order.clear()
+    _turn(state, np.zeros((0, 2)), -1.0)
+
+
+def _recursion(gram: Array, gradient: Array, smooth: Array, order: list[int]) -> tuple[Array, float]:
+    """Return the factors of s and z of all pairs, (history, 2), and of the smoothed gradient, for the descent.
+
+    `gradient` and `smooth` are the products ``s.gradient`` and ``y.smooth``.
+    """
+    moves, changes = gram
     newest = order[-1]
-    scale = gram[newest, 0, newest, 1] / gram[newest, 1, newest, 1]
-    factors *= scale
-    own *= scale
+    scale = moves[newest, newest] / changes[newest, newest]
+    alpha, beta = np.zeros(len(gradient)), np.zeros(len(gradient))
+    for place in reversed(order):
+        alpha[place] = (gradient[place] - moves[place] @ alpha) / moves[place, place]
     for place in order:
-        factors[place, 0] += alpha[place] - product(place, 1) / gram[place, 0, place, 1]
-    return factors, own
+        result = scale * (smooth[place] - changes[place] @ alpha) + beta @ moves[:, place]
+        beta[place] = alpha[place] - result / moves[place, place]
+    return np.stack([-beta, scale * alpha], axis=1), -scale
 
 
 def _turn(state: LBFGSState, factors: Array, own: float) -> None:
-    """Set the direction: a sum of pairs and of the gradient, projected."""
+    """Set the direction: a sum of pairs and of the smoothed gradient, projected."""
     out, gradient, m = flat(state.direction), flat(state.gradient), flat(state.spins)
+    smooth = flat(state.smooth)
     sums = over_cells(
         state.cells,
         (2,),
         lambda found, first, last: kernels.combine(
-            state.pairs, factors, gradient, own, m, state.weight, out, found, first, last
+            state.pairs, factors, smooth, own, gradient, m, state.weight, out, found, first, last
         ),
     )
     state.largest = math.sqrt(sums[:, kernels.LARGEST].max())
@@ -203,7 +229,7 @@ def _search(state: LBFGSState, start: Array) -> float | None:
 
 
 def _move(m: Array, direction: Array, step: float, new: Array, _: Array, first: int, last: int) -> None:
-    retract(m, direction, step, new, first, last)
+    tangent_kernels.retract(m, direction, step, new, first, last)
 
 
 def _slope(state: LBFGSState) -> float:

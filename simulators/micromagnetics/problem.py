@@ -18,6 +18,7 @@ from simulators.micromagnetics.demag import DemagOperator
 from simulators.micromagnetics.material import Material, exchange_length, wall_width
 from simulators.micromagnetics.mesh import Mesh
 from simulators.micromagnetics.row_table import RowTable, row_table
+from simulators.micromagnetics.smoother import Smoother
 
 Array = NDArray[Any]
 
@@ -114,6 +115,11 @@ class Problem:
     def operator(self) -> DemagOperator | None:
         """The demagnetising operator; None where the magnet does not feel its own field."""
         return DemagOperator(self.mesh, dtype=self.dtype) if self.demag else None
+
+    @cached_property
+    def smoother(self) -> Smoother:
+        """The preconditioner of minimisers."""
+        return Smoother(self.mesh, self.material, dtype=self.dtype)
 
     @cached_property
     def content(self) -> str:

@@ -1,6 +1,7 @@
 """Passes over all spins, fused: gradient and torque, moves along the sphere.
 
 - `gradient`: the part of the field across the spins, and the largest torques;
+- `project`: a vector field onto the tangent spaces;
 - `retract`: move and normalise; `midpoint`: the norm-preserving step of descent and damping.
 
 Kernels take flat (3, cells) arrays and a range of cells, so that blocks can be dealt out to threads; each sum belongs
@@ -51,6 +52,27 @@ def gradient(m, field, weight, held, out, sums, first, last):  # type: ignore[no
         w = weight[part]
         for i in range(n):
             sums[SQUARE] += w[i] * size[i]
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+def project(m, weight, held, values, first, last):  # type: ignore[no-untyped-def]
+    """Remove from `values` what lies along the spins, and all of it where spins are held or absent."""
+    along, zero = np.empty(_CHUNK, m.dtype), m.dtype.type(0)
+    for start in range(first, last, _CHUNK):
+        n = min(_CHUNK, last - start)
+        part = slice(start, start + n)
+        m_x, m_y, m_z, w = m[0, part], m[1, part], m[2, part], weight[part]
+        v_x, v_y, v_z = values[0, part], values[1, part], values[2, part]
+        for i in range(n):
+            along[i] = m_x[i] * v_x[i] + m_y[i] * v_y[i] + m_z[i] * v_z[i]
+        for c in range(3):
+            spins, v = m[c, part], values[c, part]
+            for i in range(n):
+                v[i] = v[i] - along[i] * spins[i] if w[i] > zero else zero
+        if held.size > 0:
+            for i in range(n):
+                if held[start + i]:
+                    v_x[i] = v_y[i] = v_z[i] = zero
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
