@@ -1,6 +1,7 @@
 """Samples.
 
-- `textures`: labyrinth domains with exact walls.
-- `multilayer`: such a texture as a film, a `Sample`.
+- `textures`: walls, stripes, helices, skyrmions, vortices, hopfions, hedgehogs, bobbers, labyrinths; analytic truth.
+- `charges`: topological charges and fluxes that a magnetization holds.
+- `multilayer`: a labyrinth as a film, a `Sample`.
 - `imported`: a third party's magnetization in the middle of a non-magnetic film.
 """
