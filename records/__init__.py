@@ -4,7 +4,8 @@
   a ``check``;
 - `scorecard`: rows, statuses and configuration of a run, as JSON;
 - `store`: files, written whole or not at all;
-- `ovf`: magnetization files of OOMMF and mumax3;
+- `ovf`: magnetization files of OOMMF, mumax3 and Ubermag; `vtk`, `vtk_arrays`: those of ParaView; `vectors`: what both
+  share; `sample_files`: a sample from or to any of them;
 - `describe`: what is in any file that can be read;
 - `checks`, `errors`: what they share;
 - `check`: check any record by its own attribute ``record``.

@@ -1,7 +1,8 @@
 """What is in a file, for people.
 
-- `kind_of_file`: ``"OVF"``, ``"HDF5"`` or ``"JSON"``, told by the content, never by the name;
-- `describe`: pairs of a name and what it holds, for any file that can be read.
+- `kind_of_file`: ``"OVF"``, ``"VTK"``, ``"HDF5"`` or ``"JSON"``, told by the content, never by the name;
+- `describe`: pairs of a name and what it holds, for any file that can be read; `describe_sample`: the same for a
+  `Sample` in memory.
 """
 
 import os
@@ -12,11 +13,10 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from records import check, ovf, sample, scorecard, store
+from records import check, ovf, sample, sample_files, scorecard, store, vtk
 from records.checks import one_line
 from records.errors import RecordError
 
-_HDF5_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 _LISTED: Final = 200
 """Datasets of a foreign file that are listed."""
 
@@ -24,7 +24,7 @@ Lines = list[tuple[str, str]]
 
 
 def kind_of_file(path: str | os.PathLike[str]) -> str:
-    """Tell what a file is by its first bytes: ``"OVF"``, ``"HDF5"`` or ``"JSON"``.
+    """Tell what a file is by its first bytes: ``"OVF"``, ``"VTK"``, ``"HDF5"`` or ``"JSON"``.
 
     Raises
     ------
@@ -34,20 +34,17 @@ def kind_of_file(path: str | os.PathLike[str]) -> str:
     name = os.fspath(path)
     try:
         with Path(path).open("rb") as file:
-            start = file.read(512)
+            start = file.read(4096)
     except OSError as error:
         raise RecordError(f"{name}: {error.strerror}; expected a file to describe") from error
-    if ovf.is_ovf(start):
-        return "OVF"
-    if start.startswith(_HDF5_SIGNATURE):
-        return "HDF5"
-    if start.lstrip()[:1] == b"{":
-        return "JSON"
-    raise RecordError(f"{name}: unknown format; expected OVF, netCDF4/HDF5 (CXI too) or a scorecard in JSON")
+    kind = "JSON" if start.lstrip()[:1] == b"{" else sample_files.format_of(start)
+    if kind is None:
+        raise RecordError(f"{name}: unknown format; expected OVF, VTK, netCDF4/HDF5 (CXI too) or a scorecard in JSON")
+    return kind
 
 
 def describe(path: str | os.PathLike[str]) -> Lines:
-    """Describe a file: a record, a magnetization (OVF), a scorecard, or the datasets of any HDF5 file.
+    """Describe a file: a record, a magnetization (OVF, VTK), a scorecard, or the datasets of any HDF5 file.
 
     Parameters
     ----------
@@ -68,6 +65,8 @@ def describe(path: str | os.PathLike[str]) -> Lines:
     kind = kind_of_file(path)
     if kind == "OVF":
         return _ovf(path)
+    if kind == "VTK":
+        return [("file", "VTK image data"), *_described(vtk.read_vti(path))]
     if kind == "JSON":
         return _scorecard(path)
     try:
@@ -83,17 +82,25 @@ def describe(path: str | os.PathLike[str]) -> Lines:
 def _ovf(path: str | os.PathLike[str]) -> Lines:
     record = ovf.read_ovf(path)
     header = ovf.read_header(Path(path).read_bytes())
-    mean = record["magnetization"].values[:, record["magnet"].values > 0].mean(axis=1, dtype=np.float64)
     return [
         ("file", f"OVF {header.version}.0, {header.representation}"),
         ("title", header.title or "none"),
         ("values", "without a unit" if header.unit in ("", "1") else f"in {header.unit}"),
-        *_sample(record),
-        ("mean m (x, y, z)", ", ".join(f"{value:+.4f}" for value in mean)),
+        *_described(record),
     ]
 
 
-def _sample(record: xr.Dataset) -> Lines:
+def _described(record: xr.Dataset) -> Lines:
+    """Describe a sample, and where it comes from where it is not a file."""
+    mean = record["magnetization"].values[:, record["magnet"].values > 0].mean(axis=1, dtype=np.float64)
+    lines = [*describe_sample(record), ("mean m (x, y, z)", ", ".join(f"{value:+.4f}" for value in mean))]
+    if record.attrs["origin"] != "file":
+        lines += [(key, _short(str(record.attrs[key]))) for key in ("origin", "features")]
+    return lines
+
+
+def describe_sample(record: xr.Dataset) -> Lines:
+    """Describe the cells, the size and the material of a `Sample`."""
     sizes = sample.voxel_size(record)
     shape = record["magnet"].shape
     inside = record["magnet"].values > 0
@@ -142,7 +149,7 @@ def _record(dataset: xr.Dataset) -> Lines:
     else:
         lines.append(("check", "sound"))
     if lines[-1][1] == "sound" and name == "sample":
-        lines += _sample(dataset)
+        lines += describe_sample(dataset)
     for key, value in dataset.attrs.items():
         if key not in ("record", "schema"):
             lines.append((str(key), _short(str(value))))

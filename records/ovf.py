@@ -8,7 +8,7 @@ The format: OOMMF User's Guide, chapter "Vector field file format"; x varies fas
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from records import sample
 from records.checks import one_line
 from records.errors import RecordError
 from records.store import write_bytes
+from records.vectors import Note, note, of_note, sample_of_vectors
 
 METRES: Final = {"m": 1.0, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "nm": 1e-9, "a": 1e-10, "pm": 1e-12}
 """Mesh units that are understood, in lower case."""
@@ -31,10 +32,12 @@ REPRESENTATIONS: Final = ("binary 4", "binary 8", "text")
 
 _MOMENTS: Final = {"a/m": 1.0, "ka/m": 1e3, "ma/m": 1e6}
 _UNITLESS: Final = ("", "1", "none", "unknown")
-_VOID: Final = 1e-6
-"""Vectors shorter than this part of the longest are no magnet."""
-_UNIT_LENGTH: Final = 10.0
-"""A/m; no magnet is that weak, so such a file holds unit vectors under a wrong label."""
+_NOTE: Final = "truespin:"
+"""What the descriptions begin with that hold the note of our own files."""
+_NOTE_LENGTH: Final = 32_000
+"""Characters of the note; other readers expect a short header."""
+_LINE: Final = 900
+"""Characters of the note in one line; other readers have buffers for lines."""
 _LARGEST: Final = 2**34
 """Numbers a file may announce; more is a damaged header."""
 
@@ -59,6 +62,8 @@ class Header:
         Factor from numbers to values (OVF 1.0).
     title : str
         For people.
+    note : str
+        What `records.vectors.note` wrote; empty in files of other software.
     """
 
     version: int
@@ -68,6 +73,7 @@ class Header:
     unit: str
     multiplier: float
     title: str
+    note: str = ""
 
 
 def read_ovf(path: str | os.PathLike[str]) -> xr.Dataset:
@@ -85,7 +91,7 @@ def read_ovf(path: str | os.PathLike[str]) -> xr.Dataset:
     Returns
     -------
     Dataset
-        The record `Sample` of origin ``"file"``.
+        The record `Sample` of origin ``"file"``; a file of `write_ovf` keeps the sample's own origin and features.
 
     Raises
     ------
@@ -130,6 +136,7 @@ def _parse(content: bytes) -> tuple[Header, memoryview]:
         )
     version = 2 if b"2.0" in content[:200].split(b"\n")[0] else 1
     keys: dict[str, str] = {}
+    noted = ""
     position = 0
     while True:
         end = content.find(b"\n", position)
@@ -142,7 +149,9 @@ def _parse(content: bytes) -> tuple[Header, memoryview]:
         key, _, value = line.lstrip("# ").partition(":")
         key, value = key.strip().lower(), value.strip()
         if key == "begin" and value.lower().startswith("data"):
-            return _header(version, value.lower(), keys), memoryview(content)[position:]
+            return replace(_header(version, value.lower(), keys), note=noted), memoryview(content)[position:]
+        if key == "desc" and value.startswith(_NOTE):
+            noted += value.removeprefix(_NOTE).strip()
         keys.setdefault(key, value)
 
 
@@ -242,37 +251,22 @@ def _sample(header: Header, vectors: NDArray[np.float64]) -> xr.Dataset:
     unit = header.unit.lower()
     if unit not in _MOMENTS and unit not in _UNITLESS:
         raise RecordError(f"values in {header.unit!r}; expected a magnetization in A/m or without a unit")
-    lengths = np.sqrt(np.einsum("czyx,czyx->zyx", vectors, vectors))
-    longest = float(lengths.max())
-    if longest == 0:
-        raise RecordError("all vectors are 0; expected a magnetization")
-    magnet = lengths > _VOID * longest
-    unit_vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=magnet)
-    moments = None
-    if longest * _MOMENTS.get(unit, 0.0) > _UNIT_LENGTH:
-        moments = _uniform_or_field(np.where(magnet, lengths, 0.0) * _MOMENTS[unit], magnet)
-    return sample.make(
-        magnetization=unit_vectors,
+    file = Note("file", {"format": f"OVF {header.version}.0", "title": header.title})
+    return sample_of_vectors(
+        vectors,
         voxel_size=header.voxel_size,
-        magnet=magnet,
-        saturation_magnetization=moments,
-        origin="file",
-        features={"format": f"OVF {header.version}.0", "title": header.title},
+        ampere_per_metre=_MOMENTS.get(unit, 0.0),
+        note=of_note(header.note, header.shape) or file,
     )
-
-
-def _uniform_or_field(moments: NDArray[np.float64], magnet: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return one number where the saturation magnetization is that of one material."""
-    inside = moments[magnet]
-    middle = np.asarray(inside.mean())
-    return middle if float(np.ptp(inside)) < 1e-5 * middle else moments
 
 
 def write_ovf(record: xr.Dataset, path: str | os.PathLike[str], *, representation: str = "binary 4") -> None:
     """Write a `Sample` as OVF 2.0, whole or not at all.
 
     With a saturation magnetization the values are those of the cells in A/m (vector times saturation times fill
-    fraction), without one they are the unit vectors.
+    fraction), without one they are the unit vectors. Origin and features go into descriptions (``Desc``), which other
+    software passes over; features that are too long for a header are left out. Where the saturation magnetization
+    varies, a reader cannot tell it from the fill fraction: only their product is kept.
 
     Parameters
     ----------
@@ -318,6 +312,8 @@ def _header_lines(record: xr.Dataset, unit: str) -> list[str]:
         first = float(record[axis].values[0])
         lines += [f"{axis}base: {first!r}", f"{axis}stepsize: {size!r}", f"{axis}nodes: {n}"]
         lines += [f"{axis}min: {first - size / 2!r}", f"{axis}max: {first + (n - 0.5) * size!r}"]
+    text = note(record, largest=_NOTE_LENGTH)
+    lines += [f"Desc: {_NOTE} {text[start : start + _LINE]}" for start in range(0, len(text), _LINE)]
     return [
         *lines,
         "valuedim: 3",

@@ -1,7 +1,7 @@
 """The command line ``truespin``.
 
 - `main`: the console script; `call`: the same for a list of arguments, returns the exit code.
-- commands: ``list``, ``methods``, ``run``, ``report``, ``info``.
+- commands: ``list``, ``methods``, ``run``, ``report``, ``info``; ``sample`` is in `cli_sample`.
 
 Exit codes: 0 done, 1 a cell failed (its status is in the scorecard) or an error of ours, 2 something given cannot be
 used or written, 130 interrupted. Heavy imports wait inside the commands, so help comes at once.
@@ -12,10 +12,13 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+
+from scenarios import cli_sample
 
 _EPILOG = (
     "Start with [bold]truespin run domain-walls[/bold]: a magnetic multilayer, imaged, reconstructed and scored in "
@@ -35,6 +38,8 @@ truespin run domain-walls --profile paper --method hapre+ --prtf 20
 truespin run domain-walls --seeds 5 --set optics.visibility=0.7
 
 truespin run domain-walls --sample relaxed.ovf --beta-m-t-nm 0.022
+
+truespin run domain-walls --sample labyrinth.vti
 """
 _INTERRUPTED = 130
 
@@ -70,11 +75,11 @@ def _root(
 @app.command("list")
 def list_scenarios() -> None:
     """List the scenarios and their profiles."""
-    from scenarios.catalogue import NAMES, scenario
+    from scenarios.catalogue import NAMES, look_up
     from scenarios.configuration import profiles
 
     for name in NAMES:
-        entry = scenario(name)
+        entry = look_up(name)
         print(f"{name}\n    {entry.summary}\n    profiles: {', '.join(profiles(entry.text))}")
 
 
@@ -106,7 +111,7 @@ def run(
     seeds: Annotated[int, typer.Option(metavar="K", help="Number of seeds, counted up from --seed.")] = 1,
     draws: Annotated[int, typer.Option(metavar="N", help="Noise draws of each seed: the same sample, new noise.")] = 1,
     sample: Annotated[
-        Path | None, typer.Option(metavar="FILE.ovf", help="Image this magnetization (OVF 1.0 or 2.0) instead.")
+        Path | None, typer.Option(metavar="FILE", help="Image this magnetization (.ovf, .nc or .vti) instead.")
     ] = None,
     beta_m_t_nm: Annotated[
         float | None, typer.Option(metavar="NM", help="beta_m times the thickness of the magnet, nm, for --sample.")
@@ -128,8 +133,20 @@ def run(
     ] = None,
 ) -> None:
     """Simulate a scenario, reconstruct it with several methods and score them against the truth."""
+    from scenarios.catalogue import look_up
     from scenarios.request import request
+    from scenarios.study import Study
 
+    entry = look_up(scenario)
+    if isinstance(entry, Study):
+        from scenarios.study_request import study_request
+
+        options = {"method": method, "seeds": seeds, "draws": draws, "sample": sample, "beta-m-t-nm": beta_m_t_nm}
+        options |= {"prtf": prtf, "halves": halves}
+        study = study_request(
+            entry, profile=profile, seed=seed, out=out, workers=workers, overrides=overrides or (), meaningless=options
+        )
+        raise typer.Exit(_run_study(study))
     asked = request(
         scenario,
         profile=profile,
@@ -150,6 +167,9 @@ def run(
     raise typer.Exit(_run(asked))
 
 
+app.command("sample", help=cli_sample.HELP, epilog=cli_sample.EPILOG)(cli_sample.sample)
+
+
 @app.command()
 def report(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")]) -> None:
     """Write the report of a finished run again, from its stored results."""
@@ -162,7 +182,7 @@ def report(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run 
 
 @app.command()
 def info(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A record, a scorecard, an OVF file, a run.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A record, a scorecard, an OVF or VTK file, a run.")],
 ) -> None:
     """Say what is in a file: sizes, units, ranges."""
     from scenarios.information import describe
@@ -175,22 +195,34 @@ def _override(key: str, value: Any) -> list[str]:
 
 
 def _run(asked: Any) -> int:
-    from rich.console import Console
-
     from scenarios import runner
     from scenarios.progress import Progress, summary
 
     for warning in asked.warnings:
         _say(f"warning: {warning}")
-    signal.signal(signal.SIGTERM, _terminated)
     cells = len(asked.seeds) * asked.draws * (1 + len(asked.methods))
     result = runner.run(asked, progress=Progress(cells), command=sys.argv)
+    return _end(summary(result.scorecard, asked.methods), asked.out, failed=result.failed)
+
+
+def _run_study(asked: Any) -> int:
+    from scenarios.progress import Progress, study_summary
+    from scenarios.study_plan import point_cells
+    from scenarios.study_runner import run_study
+
+    result = run_study(asked, progress=Progress(len(point_cells(asked)) + 1), command=sys.argv)
+    return _end(study_summary(result.scorecard), asked.out, failed=result.failed)
+
+
+def _end(told: Any, out: Path, *, failed: bool) -> int:
+    from rich.console import Console
+
     # Off a terminal nothing is wrapped.
     wide = None if sys.stdout.isatty() else 140
-    Console(highlight=False, width=wide).print(summary(result.scorecard, asked.methods))
-    print(f"results: {asked.out}")
-    print(f"report:  {_report(asked.out)}")
-    return 1 if result.failed else 0
+    Console(highlight=False, width=wide).print(told)
+    print(f"results: {out}")
+    print(f"report:  {_report(out)}")
+    return 1 if failed else 0
 
 
 def _report(directory: Path) -> Path:
@@ -205,6 +237,8 @@ def _terminated(number: int, frame: Any) -> NoReturn:
 
 def call(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; what goes wrong is said in one line on the error stream."""
+    with suppress(ValueError):  # only the main thread may
+        signal.signal(signal.SIGTERM, _terminated)
     try:
         code = app(args=arguments, prog_name="truespin", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
@@ -214,7 +248,7 @@ def call(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         return _complain(error)
     if code == _INTERRUPTED:
-        _say("interrupted; finished cells are kept: the same command goes on from there")
+        _say("interrupted; what is finished is kept: the same command goes on from there")
     return code if isinstance(code, int) else 0
 
 

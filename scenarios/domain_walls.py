@@ -103,11 +103,11 @@ def warnings(configuration: DomainWalls, sample: Path) -> list[str]:
     RecordError
         If the file cannot be used.
     """
-    from records.ovf import read_ovf
+    from records.sample_files import read_sample
     from scenarios.foreign_sample import remarks
 
     setup = setup_of(configuration.model_dump())
-    notes = remarks(read_ovf(sample), hole_diameter=setup.mask.hole_diameter, pixel_size=setup.fine_pixel)
+    notes = remarks(read_sample(sample), hole_diameter=setup.mask.hole_diameter, pixel_size=setup.fine_pixel)
     if configuration.sample.beta_m_t_nm is None:
         notes.append("beta_m t is that of the scenario's Co/Pt film; --beta-m-t-nm gives the sample's own")
     return notes
@@ -134,10 +134,10 @@ def _sample(arguments: Mapping[str, Any], setup: "HolographySetup") -> "xr.Datas
 
 
 def _foreign(path: Path, setup: "HolographySetup") -> "xr.Dataset":
-    from records.ovf import read_ovf
+    from records.sample_files import read_sample
     from scenarios.foreign_sample import embed, has_m_z
 
-    sample = read_ovf(path)
+    sample = read_sample(path)
     if not has_m_z(sample):
         raise Unsupported("no m_z: the sample's magnetization lies in the plane of the film")
     return embed(sample, extent=setup.window, pixel_size=setup.fine_pixel)

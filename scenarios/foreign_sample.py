@@ -20,7 +20,7 @@ _LEAST_M_Z = 1e-3
 
 def has_m_z(sample: xr.Dataset) -> bool:
     """Tell whether the column mean of m_z differs from zero anywhere; without it no beam along z sees the sample."""
-    seen = sample["magnetization"].values[2] * sample["magnet"].values
+    seen = sample["magnetization"].values[2] * _contrast(sample)
     return bool(np.abs(seen.mean(axis=0)).max() > _LEAST_M_Z)
 
 
@@ -45,8 +45,10 @@ def remarks(sample: xr.Dataset, *, hole_diameter: float, pixel_size: float) -> l
 def embed(sample: xr.Dataset, *, extent: float, pixel_size: float) -> xr.Dataset:
     """Return `sample` on a square grid, its middle on the beam axis, nothing magnetic around it.
 
-    Where its cells are coarser than the grid, directions are interpolated linearly between cell centres; where they are
-    finer, they are averaged over the grid's cells. Lengths stay 1; the fill fraction carries the edge.
+    A beam sees the moment: where the saturation magnetization varies, cells weaker than the strongest count as partly
+    filled. Where the sample's cells are coarser than the grid, directions are interpolated linearly between cell
+    centres; where they are finer, they are averaged over the grid's cells. Lengths stay 1; the fill fraction carries
+    the edge.
 
     Parameters
     ----------
@@ -67,7 +69,7 @@ def embed(sample: xr.Dataset, *, extent: float, pixel_size: float) -> xr.Dataset
     z, y, x = voxel_size(sample)
     rows = _weights(n, pixel_size, sample.sizes["y"], y)
     columns = _weights(n, pixel_size, sample.sizes["x"], x)
-    magnet = sample["magnet"].values.astype(np.float64)
+    magnet = _contrast(sample)
     fill = np.clip(rows @ magnet @ columns.T, 0, 1)
     vectors = rows @ (sample["magnetization"].values * magnet) @ columns.T
     length = np.sqrt((vectors**2).sum(axis=0))
@@ -79,6 +81,16 @@ def embed(sample: xr.Dataset, *, extent: float, pixel_size: float) -> xr.Dataset
         voxel_size=(z, pixel_size, pixel_size),
         origin="file",
     )
+
+
+def _contrast(sample: xr.Dataset) -> Array:
+    """Return the moment of each cell over that of a full cell of the strongest material."""
+    magnet = sample["magnet"].values.astype(np.float64)
+    if "saturation_magnetization" not in sample:
+        return magnet
+    moments = np.broadcast_to(sample["saturation_magnetization"].values, magnet.shape)
+    strongest = float(moments[magnet > 0].max())
+    return np.asarray(magnet * moments / strongest)
 
 
 def _weights(n: int, pixel: float, cells: int, cell: float) -> Array:

@@ -216,7 +216,7 @@ def test_forbidden_directory(told, tmp_path):
         (OSError(28, "No space left on device", "/run/truth.nc"), 2, "/run/truth.nc: No space left on device"),
         (OSError(28, "No space left on device", "cache/a", None, "run/b"), 2, "run/b: No space left on device"),
         (ValueError("two\nlines"), 2, "two lines"),
-        (KeyboardInterrupt(), 130, "interrupted; finished cells are kept: the same command goes on from there"),
+        (KeyboardInterrupt(), 130, "interrupted; what is finished is kept: the same command goes on from there"),
         (KeyError("bug"), 1, "an error of truespin itself: KeyError: 'bug' (TRUESPIN_DEBUG=1 shows where)"),
     ],
 )

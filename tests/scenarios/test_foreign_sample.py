@@ -73,3 +73,18 @@ def test_remarks():
     assert "interpolated" in coarse
     assert "larger than the hole" in large
     assert remarks(flat(1e-9, 100), hole_diameter=600e-9, pixel_size=PIXEL) == []
+
+
+def test_weaker_cells_give_less_contrast():
+    record = flat(2e-9, 100)
+    moments = np.full((1, 100, 100), 3e5)
+    moments[0, :, :50] = 2.1e5
+    damaged = record.assign(saturation_magnetization=(("z", "y", "x"), moments, {"units": "A/m"}))
+    result = embed(damaged, extent=300e-9, pixel_size=PIXEL)
+    seen = (result["magnetization"].values[2] * result["magnet"].values)[0, result.sizes["y"] // 2]
+    x = result["x"].values
+    assert seen[np.abs(x + 50e-9).argmin()] == pytest.approx(0.7, abs=1e-3)
+    assert seen[np.abs(x - 50e-9).argmin()] == pytest.approx(1.0, abs=1e-3)
+    assert seen[np.abs(x - 120e-9).argmin()] == 0
+    uniform = record.assign(saturation_magnetization=((), 3e5, {"units": "A/m"}))
+    assert embed(uniform, extent=300e-9, pixel_size=PIXEL).identical(embed(record, extent=300e-9, pixel_size=PIXEL))
