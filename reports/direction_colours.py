@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from reports.style import INK
-from reports.style import _oklab_to_srgb as oklab_to_srgb
+from reports.style import oklab_to_srgb as oklab_to_srgb
 
 _LIGHT, _MIDDLE, _DARK = 0.985, 0.735, 0.20
 _CHROMA = 0.125

@@ -1,7 +1,7 @@
 """The look of every figure: colours, fonts, axes, and the way a figure becomes bytes.
 
 Contents: :func:`method_style` (colour and dash of a method's line), :data:`SIGNED` (a perceptually balanced diverging
-map), :func:`sequential`, :func:`context` (matplotlib settings), :func:`new_figure`, :func:`letter`, and the encoders
+map), :func:`oklab_to_srgb`, :func:`sequential`, :func:`context` (matplotlib settings), :func:`new_figure`, :func:`letter`, and the encoders
 :func:`to_svg` and :func:`to_png`. Panels are drawn by `reports.panels`.
 
 Encoders write no date and no version of any library, and identifiers come from a fixed salt, so the same data give the
@@ -72,7 +72,7 @@ def method_style(method: str, methods: Sequence[str] = ()) -> LineStyle:
     return LineStyle(_FURTHER_COLOURS[position % len(_FURTHER_COLOURS)], "-", 1.9)
 
 
-def _oklab_to_srgb(lab: np.ndarray) -> np.ndarray:
+def oklab_to_srgb(lab: np.ndarray) -> np.ndarray:
     """Convert OKLab colours (n, 3) to sRGB in 0..1 (B. Ottosson, "A perceptual color space", 2020)."""
     to_cone = np.array(
         [[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.291485548]]
@@ -97,7 +97,7 @@ def _balanced_map(steps: int = 257) -> ListedColormap:
     chroma = 0.165 * np.sin(0.5 * np.pi * np.minimum(1.0, strength * 1.25)) * (1.0 - 0.12 * strength)
     hue = np.radians(np.where(value < 0, 258.0 - 6 * strength, 30.0 - 4 * strength))
     lab = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=1)
-    return ListedColormap(_oklab_to_srgb(lab), name="truespin_signed")
+    return ListedColormap(oklab_to_srgb(lab), name="truespin_signed")
 
 
 SIGNED = _balanced_map().with_extremes(bad="#e7eaee")

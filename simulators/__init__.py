@@ -1,6 +1,7 @@
 """From a sample whose every spin is known to what a detector would have seen.
 
-- `samples`: spin textures, analytic or a third party's.
+- `micromagnetics`: fields, energies and relaxation of a magnet on a grid.
+- `samples`: textures of exact form, relaxed films, superlattices with hedgehogs, and a third party's.
 - `beamline`: film, mask, references, source, detector.
 - `experiments`: whole experiments: a sample and a setup in, a measurement and its truth out.
 """

@@ -26,8 +26,8 @@ from numerics import fourier
 Array = NDArray[Any]
 
 _NEAR = (2.5, 1.5)  # Newell's formula is used within so many of the longest and second longest sides together
-_MOST_NODES = 8
-_ACCURACY = 1e-12  # of N against that of touching cells
+_MOST_NODES = 12
+_ACCURACY = 1e-10  # of N itself: the errors of distant cells have one sign and add up over a large sample
 _BLOCK = 512  # displacements
 
 
@@ -160,7 +160,7 @@ def _newell(x, y, z, sides, out):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, error_model="numpy")
 def _nodes_needed(side, distance):  # type: ignore[no-untyped-def]
     ratio = side / distance
-    error, count = ratio**5, 1
+    error, count = ratio**2, 1
     while error > _ACCURACY and count < _MOST_NODES:
         error *= ratio * ratio
         count += 1

@@ -2,7 +2,7 @@
 
 - `save_checkpoint`, `load_checkpoint`.
 
-A checkpoint is a compressed set of plain arrays and one JSON text, written whole or not at all; nothing is unpickled.
+A checkpoint is a set of plain arrays and one JSON text, written whole or not at all; nothing is unpickled.
 It carries the hash of its problem, so that it never goes on with another one.
 """
 
@@ -10,7 +10,9 @@ import dataclasses
 import io
 import json
 import os
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,19 @@ from simulators.micromagnetics.quench_state import QuenchState
 
 _SORTS: dict[str, type[Descent]] = {sort.__name__: sort for sort in (LBFGSState, BarzilaiBorweinState, QuenchState)}
 _HEADER = "header"
+# What reading a damaged archive may raise.
+_DAMAGED = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+)
 
 
 def save_checkpoint(path: str | os.PathLike[str], state: Descent) -> None:
@@ -80,7 +95,7 @@ def load_checkpoint(path: str | os.PathLike[str], problem: Problem) -> Descent:
         return sort(problem=problem, **arrays, **header)
     except OSError as error:
         raise RecordError(f"{name}: {error.strerror}; expected a checkpoint") from error
-    except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         if isinstance(error, RecordError):
             raise
         raise RecordError(f"{name}: not a checkpoint or damaged; expected what save_checkpoint wrote") from error

@@ -46,9 +46,8 @@ class DemagOperator(Convolution):
         """Return the spectra as arrays (z, y, component, x), one for each block of columns, in the order of reading."""
         # One layer has no xz and yz; not to read them is a third less.
         used = spectra[:4] if self.shape[0] == 1 else spectra
-        scaled = np.moveaxis(-VACUUM_PERMEABILITY * used, 0, 2)
-        firsts = range(0, self._half, WIDTH)
-        return [np.ascontiguousarray(scaled[..., first : first + WIDTH], dtype=self.dtype) for first in firsts]
+        parts = (used[..., first : first + WIDTH] for first in range(0, self._half, WIDTH))
+        return [np.ascontiguousarray(np.moveaxis(-VACUUM_PERMEABILITY * part, 0, 2), self.dtype) for part in parts]
 
     def apply(self, moment: Array, out: Array) -> None:
         """Write the field of `moment` into `out`.

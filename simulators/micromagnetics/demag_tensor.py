@@ -45,7 +45,7 @@ def demag_tensor(shape: Shape, cell: Cell, *, periodic: tuple[bool, bool] = (Fal
     A. J. Newell, W. Williams, D. J. Dunlop, J. Geophys. Res. 98, 9551 (1993), doi:10.1029/93JB00694.
     """
     if not any(periodic):
-        return _at(_offsets(shape), shape, cell)
+        return _open(shape, cell)
     # Mirror images are equal, so displacements up to half a period are enough.
     half = tuple(n // 2 + 1 if wraps else n for n, wraps in zip(shape, (False, *periodic), strict=True))
     part = periodic_tensors(_offsets((half[0], half[1], half[2])), shape, cell, periodic)
@@ -60,8 +60,13 @@ def _offsets(shape: Shape) -> Array:
     return np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), axis=-1).reshape(-1, 3)
 
 
-def _at(offsets: Array, shape: Shape, cell: Cell) -> Array:
-    return np.ascontiguousarray(pair_tensors(offsets * np.array(cell), cell).T).reshape(6, *shape)
+def _open(shape: Shape, cell: Cell) -> Array:
+    """Return the octant layer by layer: displacements of all cells at once would take more room than the tensor."""
+    layer = _offsets((1, shape[1], shape[2])) * np.array(cell)
+    result = np.empty((6, *shape))
+    for z in range(shape[0]):
+        result[:, z] = pair_tensors(layer + np.array([z * cell[0], 0, 0]), cell).T.reshape(6, *shape[1:])
+    return result
 
 
 def _mirrored(tensor: Array, axis: int, n: int) -> Array:
@@ -102,14 +107,15 @@ def tensor_spectra(shape: Shape, cell: Cell, periodic: tuple[bool, bool]) -> Arr
     """
     tensor = demag_tensor(shape, cell, periodic=periodic)
     lengths = padded_shape(shape, periodic)
-    spectra = []
-    for component, odd in zip(tensor, ODD_AXES, strict=True):
+    half = tuple(length // 2 + 1 for length in lengths)
+    result = np.empty((6, *half))
+    for index, odd in enumerate(ODD_AXES):
+        component = tensor[index]
         for axis in (2, 1, 0):
             transform = fourier.odd_spectrum if axis in odd else fourier.even_spectrum
             component = transform(component, lengths[axis], axis)
         # Two odd directions give i squared.
-        spectra.append(-component if odd else component)
-    result = np.stack(spectra)
+        result[index] = -component if odd else component
     if all(periodic):
         _set_uniform(result)
     return result

@@ -31,6 +31,7 @@ _ARMIJO = 1e-4
 _LONGEST = 0.7  # rad; largest turn of a spin in a step
 _FIRST = 0.1  # rad; largest turn of a step along the gradient
 _TRIALS = 12
+_PATIENCE = 300  # steps without any gain
 # Relative noise of energies, below which the slope at the trial decides instead.
 _NOISE = {np.dtype(np.float32): 2e-7, np.dtype(np.float64): 1e-13}
 
@@ -52,8 +53,12 @@ class LBFGSState(Descent):
     direction : (3, nz, ny, nx) array
     slope, largest : float
         Of the direction: weighted product with the gradient, T, and largest turn.
+    lowest, least : float
+        Energy, J, and torque that later steps must get below to have gained anything.
+    idle : int
+        Steps since one did.
     stalled : bool
-        Whether no step along the gradient lowers the energy any more.
+        Whether no step along the gradient lowers the energy any more, or none has gained anything for long.
     """
 
     smooth: Array
@@ -63,6 +68,9 @@ class LBFGSState(Descent):
     direction: Array
     slope: float
     largest: float
+    lowest: float
+    least: float
+    idle: int
     stalled: bool
 
 
@@ -80,7 +88,7 @@ class LBFGS:
 
     def __post_init__(self) -> None:
         """Check the value."""
-        if self.history < 1:
+        if self.history % 1 or self.history < 1:
             raise ValueError(f"history is {self.history}; allowed: a whole number from 1")
 
     def init(self, problem: Problem, m: ArrayLike, *, held: ArrayLike | None = None) -> LBFGSState:
@@ -95,6 +103,9 @@ class LBFGS:
             direction=np.empty_like(common["spins"]),
             slope=0.0,
             largest=0.0,
+            lowest=common["energies"].total,
+            least=common["torque"],
+            idle=0,
             stalled=False,
         )
         _smooth(state)
@@ -113,6 +124,7 @@ class LBFGS:
             return state
         _smooth(state)
         self._remember(state, step, gradient, smooth)
+        _watch(state)
         return state
 
     def error(self, state: LBFGSState) -> float:
@@ -148,6 +160,22 @@ class LBFGS:
             _turn(state, factors, own)
         if not state.order or state.slope >= 0:
             _restart(state)
+
+
+def _watch(state: LBFGSState) -> None:
+    """Count the steps that gain nothing: where rounding is all that moves the spins, they would go on for ever."""
+    state.idle += 1
+    if state.energies.total < state.lowest - _noise(state):
+        state.lowest, state.idle = state.energies.total, 0
+    if state.torque < state.least:
+        state.least, state.idle = state.torque, 0
+    state.stalled = state.idle >= _PATIENCE
+
+
+def _noise(state: LBFGSState) -> float:
+    """Return the rounding error of the energy, J."""
+    size = sum(abs(float(value)) for value in vars(state.energies).values())
+    return _NOISE[np.dtype(state.problem.dtype)] * size
 
 
 def _smooth(state: LBFGSState) -> None:
@@ -209,8 +237,7 @@ def _search(state: LBFGSState, start: Array) -> float | None:
     step = min(1.0, longest) if state.order else _FIRST / state.largest
     unit = state.problem.mesh.volume * state.problem.largest_saturation
     slope, energy = state.slope * unit, state.energies.total
-    size = sum(abs(value) for value in vars(state.energies).values())
-    noise = _NOISE[np.dtype(state.problem.dtype)] * size
+    noise = _noise(state)
     m, direction, new = flat(start), flat(state.direction), flat(state.spins)
     for _ in range(_TRIALS):
         over_cells(state.cells, (1,), partial(_move, m, direction, step, new))

@@ -48,14 +48,14 @@ class Material:
     def __post_init__(self) -> None:
         """Check the values."""
         for name in ("saturation", "exchange", "anisotropy", "dmi"):
-            values = np.asarray(getattr(self, name), np.float64)
+            values = _as_numbers(name, getattr(self, name))
             if values.ndim not in (0, 3):
                 raise ValueError(f"{name} has {values.ndim} dimensions; allowed: a number, or a field (z, y, x)")
             _finite(name, values)
             if name in ("saturation", "exchange") and values.size and values.min() < 0:
                 raise ValueError(f"{name} is {values.min():g}; allowed: from 0")
             object.__setattr__(self, name, values)
-        axis = np.asarray(self.axis, np.float64)
+        axis = _as_numbers("axis", self.axis)
         if axis.shape[:1] != (3,) or axis.ndim not in (1, 4):
             raise ValueError(f"axis has shape {axis.shape}; allowed: (3,) or (3, nz, ny, nx)")
         _finite("axis", axis)
@@ -82,7 +82,7 @@ class Material:
 
 
 def exchange_length(material: Material) -> float:
-    """Return the least ``sqrt(2 A/(mu0 Ms**2))`` over the magnet, m."""
+    """Return the least ``sqrt(2 A/(mu0 Ms**2))`` over the magnet, m; infinite where there is no exchange."""
     saturation, exchange = np.broadcast_arrays(material.saturation, material.exchange)
     inside = (saturation > 0) & (exchange > 0)
     if not inside.any():
@@ -91,10 +91,17 @@ def exchange_length(material: Material) -> float:
 
 
 def wall_width(material: Material) -> float:
-    """Return the least ``sqrt(A/Ku)`` over the cells of an easy axis, m; infinite where there is none."""
-    anisotropy, exchange = np.broadcast_arrays(material.anisotropy, material.exchange)
-    inside = (anisotropy > 0) & (exchange > 0)
+    """Return the least ``sqrt(A/Ku)`` over the magnet where its axis is easy, m; infinite where it is nowhere."""
+    saturation, anisotropy, exchange = np.broadcast_arrays(material.saturation, material.anisotropy, material.exchange)
+    inside = (saturation > 0) & (anisotropy > 0) & (exchange > 0)
     return float(np.sqrt(exchange[inside] / anisotropy[inside]).min()) if inside.any() else np.inf
+
+
+def _as_numbers(name: str, values: ArrayLike) -> Array:
+    try:
+        return np.asarray(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} is {values!r}; allowed: a number, or an array of them") from error
 
 
 def _finite(name: str, values: Array) -> None:

@@ -5,6 +5,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -32,17 +33,17 @@ class Mesh:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        shape, cell, periodic = tuple(self.shape), tuple(self.cell), tuple(self.periodic)
-        if len(shape) != 3 or any(int(n) != n or n < 1 for n in shape):
+        shape, cell, periodic = _numbers(self.shape, 3), _numbers(self.cell, 3), _numbers(self.periodic, 2)
+        if shape is None or any(n % 1 or n < 1 for n in shape):
             raise ValueError(f"shape is {self.shape}; allowed: three whole numbers (nz, ny, nx) from 1")
-        if len(cell) != 3 or not all(math.isfinite(size) and size > 0 for size in cell):
+        if cell is None or min(cell) <= 0:
             raise ValueError(f"cell is {self.cell} m; allowed: three positive lengths (dz, dy, dx) in metres")
         if max(cell) > 1e-3:
             raise ValueError(f"cell is {self.cell} m; allowed: lengths in metres, below a millimetre")
-        if len(periodic) != 2:
+        if periodic is None:
             raise ValueError(f"periodic is {self.periodic}; allowed: two truth values (y, x)")
         object.__setattr__(self, "shape", tuple(int(n) for n in shape))
-        object.__setattr__(self, "cell", tuple(float(size) for size in cell))
+        object.__setattr__(self, "cell", cell)
         object.__setattr__(self, "periodic", tuple(bool(flag) for flag in periodic))
 
     @property
@@ -54,3 +55,12 @@ class Mesh:
     def cells(self) -> int:
         """Number of cells."""
         return math.prod(self.shape)
+
+
+def _numbers(values: Any, count: int) -> tuple[float, ...] | None:
+    """Return `values` as so many finite numbers; None if they are not."""
+    try:
+        numbers = tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        return None
+    return numbers if len(numbers) == count and all(math.isfinite(number) for number in numbers) else None

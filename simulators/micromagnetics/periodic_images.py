@@ -6,6 +6,7 @@ Near images are added one by one. Those beyond, where both directions repeat, ar
 a prism, with the Euler-Maclaurin corrections as a stencil of displaced prisms; a row of images is extrapolated.
 """
 
+import itertools
 import math
 from typing import Any
 
@@ -55,15 +56,19 @@ def periodic_tensors(offsets: Array, shape: Shape, cell: Cell, periodic: tuple[b
         return _image_sum(places, sides, periods, counts) + _beyond(offsets[:, 0], places, sides, periods, counts)
     axis = periodic.index(True)
     large = max(_ROW, math.ceil(8 * max(thickness, float(periods[1 - axis])) / float(periods[axis])))
-    sums = [_image_sum(places, sides, periods, np.array([n, 0] if axis == 0 else [0, n])) for n in (large // 2, large)]
-    # The rest falls like 1/(n + 1/2)^2, then ^4.
-    ratio = ((large + 0.5) / (large // 2 + 0.5)) ** 2
-    return np.asarray((ratio * sums[1] - sums[0]) / (ratio - 1))
+    levels = [large * n // 6 for n in (2, 3, 4, 5, 6)]
+    reaches = [np.array([n, 0] if axis == 0 else [0, n]) for n in (-1, *levels)]
+    rings = [_image_sum(places, sides, periods, n, inner=m) for m, n in itertools.pairwise(reaches)]
+    # What lies beyond n images is a series in 1/(n + 1/2)^2: extrapolate it to nothing.
+    weights = _lagrange(1 / (np.array(levels) + 0.5) ** 2, np.zeros(1))[0]
+    return np.asarray(np.tensordot(weights, np.cumsum(rings, axis=0), axes=1))
 
 
-def _image_sum(places: Array, cell: Cell, periods: Array, counts: Array) -> Array:
-    """Add all images up to `counts` (y, x) on either side, far ones first."""
+def _image_sum(places: Array, cell: Cell, periods: Array, counts: Array, *, inner: Array | None = None) -> Array:
+    """Add all images up to `counts` (y, x) on either side, far ones first; those beyond `inner` only, where given."""
     index = [(j, i) for j in range(-counts[0], counts[0] + 1) for i in range(-counts[1], counts[1] + 1)]
+    if inner is not None:
+        index = [(j, i) for j, i in index if abs(j) > inner[0] or abs(i) > inner[1]]
     total = np.zeros((len(places), 6))
     for j, i in sorted(index, key=lambda image: -math.hypot(image[0] * periods[0], image[1] * periods[1])):
         total += pair_tensors(places + np.array([0.0, j * periods[0], i * periods[1]]), cell)

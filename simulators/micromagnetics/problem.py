@@ -46,6 +46,10 @@ class Problem:
     ValueError
         If a parameter does not fit the mesh, nothing is magnetic, or the dtype is another one.
 
+    Notes
+    -----
+    A problem keeps scratch memory: two Python threads must not evaluate the same one at once.
+
     Warns
     -----
     UserWarning
@@ -60,7 +64,10 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        dtype = np.dtype(self.dtype)
+        try:
+            dtype = np.dtype(self.dtype)
+        except TypeError as error:
+            raise ValueError(f"dtype is {self.dtype!r}; allowed: float32, float64") from error
         if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
             raise ValueError(f"dtype is {dtype}; allowed: float32, float64")
         object.__setattr__(self, "dtype", dtype)

@@ -36,7 +36,7 @@ class Quench:
 
     Parameters
     ----------
-    step : float, optional
+    step_size : float, optional
         Of time; `stable_step` if left out.
     """
 

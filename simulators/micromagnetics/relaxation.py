@@ -3,11 +3,12 @@
 - `minimise`, `quench`: drive a method to its end; `Relaxation`: what came of it;
 - `random_start`: directions drawn at random.
 
-Long runs write a checkpoint every minute and when they are interrupted, and go on from it.
+Long runs write a checkpoint every twenty seconds and when they are interrupted, and go on from it.
 """
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,14 +21,15 @@ from simulators.micromagnetics.barzilai_borwein import BarzilaiBorwein
 from simulators.micromagnetics.checkpoints import load_checkpoint, save_checkpoint
 from simulators.micromagnetics.descent import Descent
 from simulators.micromagnetics.effective_field import Energies
-from simulators.micromagnetics.lbfgs import LBFGS
+from simulators.micromagnetics.interruption import Interruptions
+from simulators.micromagnetics.lbfgs import LBFGS, LBFGSState
 from simulators.micromagnetics.problem import Problem
 from simulators.micromagnetics.quench_state import Quench, QuenchState
 
 Array = NDArray[Any]
 StateT = TypeVar("StateT", bound=Descent)
 
-_CHECKPOINT_SECONDS = 60.0
+_CHECKPOINT_SECONDS = 20.0
 _DEFAULT_LIMIT = 200_000
 
 
@@ -52,7 +54,7 @@ class Relaxation:
     time : float
         Of a quench, see `QuenchState.time`; 0 of a minimisation.
     history : (steps, 3) array
-        Evaluations, total energy in J and torque after each step.
+        Evaluations, total energy in J and torque at the start and after each step; of a resumed run, from there on.
     """
 
     m: Array
@@ -82,7 +84,7 @@ def minimise(
     ----------
     problem : Problem
     m : (3, nz, ny, nx) array or state
-        Where to start: directions of any length, or what `load_checkpoint` gave.
+        Where to start: directions of any length, or what `load_checkpoint` gave, which is changed then.
     method : LBFGS or BarzilaiBorwein, optional
         ``LBFGS(history=8)`` if left out.
     torque : float
@@ -94,7 +96,7 @@ def minimise(
     watch : sequence of callable
         Each called with (step, torque) after each step.
     checkpoint : path, optional
-        Written every minute and on interruption, removed at the end; where it exists, the run goes on from it.
+        Written every twenty seconds and on interruption, removed at the end; where it exists, the run goes on from it.
 
     Returns
     -------
@@ -111,6 +113,8 @@ def minimise(
     if not torque > 0:
         raise ValueError(f"torque is {torque}; allowed: above 0")
     solver = method if method is not None else LBFGS(history=8)
+    if not isinstance(solver, LBFGS | BarzilaiBorwein):
+        raise ValueError(f"method is {solver!r}; allowed: LBFGS(...) or BarzilaiBorwein()")
 
     def ended(state: Descent) -> str:
         if state.torque < torque:
@@ -174,7 +178,7 @@ def _drive(
     checkpoint: str | Path | None,
 ) -> Relaxation:
     most = _DEFAULT_LIMIT if limit is None else limit
-    if most < 1:
+    if most % 1 or most < 1:
         raise ValueError(f"limit is {limit}; allowed: a whole number from 1")
     path = Path(checkpoint) if checkpoint is not None else None
     state = _begin(problem, m, solver, held, path)
@@ -185,19 +189,23 @@ def _drive(
     def stop(_: Sequence[float]) -> bool:
         return bool(status) or state.evaluations >= most
 
+    interruptions = Interruptions()
     try:
-        if not stop([]):
-            # The status is known before the driver asks for it: it yields first.
-            for now, torque in iterate(solver, state, steps=most, watch=watch):
-                history.append((float(now.evaluations), now.energies.total, torque))
-                status = ended(now)
-                if stop([]):
-                    break
-                if path is not None and time.monotonic() - written > _CHECKPOINT_SECONDS:
-                    save_checkpoint(path, now)
-                    written = time.monotonic()
-    except KeyboardInterrupt:
-        if path is not None:
+        # Without a checkpoint nothing is to be saved, and nothing waits.
+        with interruptions if path is not None else nullcontext():
+            if not stop([]):
+                # The status is known before the driver asks for it: it yields first.
+                for now, torque in iterate(solver, state, steps=most, watch=watch):
+                    history.append((float(now.evaluations), now.energies.total, torque))
+                    status = ended(now)
+                    if stop([]):
+                        break
+                    interruptions.pass_on()
+                    if path is not None and time.monotonic() - written > _CHECKPOINT_SECONDS:
+                        save_checkpoint(path, now)
+                        written = time.monotonic()
+    except (KeyboardInterrupt, SystemExit):
+        if path is not None and not interruptions.forced:
             save_checkpoint(path, state)
         raise
     if path is not None:
@@ -224,7 +232,18 @@ def _begin(problem: Problem, m: ArrayLike | Descent, solver: Any, held: ArrayLik
         raise ValueError(f"m is a {type(state).__name__}; allowed: a {wanted}, or directions")
     if state.problem.content != problem.content:
         raise ValueError("m is the state of another problem; allowed: one of the same mesh and material")
+    _check_same(state, solver, held)
     return state
+
+
+def _check_same(state: Descent, solver: Any, held: ArrayLike | None) -> None:
+    """Raise unless a state goes on as it began."""
+    if isinstance(state, LBFGSState) and len(state.pairs) != solver.history:
+        raise ValueError(f"history is {solver.history}; allowed: {len(state.pairs)}, with which the state began")
+    if isinstance(state, QuenchState) and solver.step_size not in (None, state.step):
+        raise ValueError(f"step is {solver.step_size:g}; allowed: {state.step:g}, with which the state began")
+    if held is not None and not np.array_equal(np.flatnonzero(np.asarray(held)), np.flatnonzero(state.held)):
+        raise ValueError("held holds other spins than the state does; allowed: the same, or None")
 
 
 def random_start(problem: Problem, *, rng: np.random.Generator) -> Array:

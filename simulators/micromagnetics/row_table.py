@@ -3,6 +3,7 @@
 - `RowTable`, `row_table`: rows of cells that are made alike share their coefficients, which then stay in cache.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,19 +74,19 @@ def row_table(mesh: Mesh, material: Material, *, field: Array, magnet: Array, dt
     stiffness, dmi = material.field("exchange", mesh.shape), material.field("dmi", mesh.shape)
     saturation = np.where(magnet, material.field("saturation", mesh.shape), 0.0)
     anisotropy = np.where(magnet, material.field("anisotropy", mesh.shape), 0.0)
-    twisted = bool(np.any(dmi[magnet]))
-    cells = [
-        *(_bonds(axis, wraps[axis], magnet, _harmonic, stiffness) * (2 / h**2) for axis, h in enumerate((dz, dy, dx))),
-        *(
-            _bonds(axis, wraps[axis], magnet, _dmi_mean, dmi, stiffness) / h
-            for axis, h in ((1, dy), (2, dx))
-            if twisted
-        ),
-        *([anisotropy] if np.any(anisotropy) else []),
-        saturation,
-        np.divide(1.0, saturation, out=np.zeros(mesh.shape), where=magnet),
-    ]
-    rows = np.stack([np.asarray(values, dtype).reshape(-1, mesh.shape[2]) for values in cells], axis=1)
+    twisted, easy = bool(np.any(dmi[magnet])), bool(np.any(anisotropy))
+
+    def cells() -> Iterator[Array]:
+        for axis, h in enumerate((dz, dy, dx)):
+            yield _bonds(axis, wraps[axis], magnet, _harmonic, stiffness) * (2 / h**2)
+        for axis, h in ((1, dy), (2, dx)) if twisted else ():
+            yield _bonds(axis, wraps[axis], magnet, _dmi_mean, dmi, stiffness) / h
+        if easy:
+            yield anisotropy
+        yield saturation
+        yield np.divide(1.0, saturation, out=np.zeros(mesh.shape), where=magnet)
+
+    rows = np.stack([np.asarray(values, dtype).reshape(-1, mesh.shape[2]) for values in cells()], axis=1)
     sort, first = _sorts(rows)
     found = list(np.ascontiguousarray(rows[first].transpose(1, 0, 2)))
     empty = np.zeros((0, mesh.shape[2]), dtype)
@@ -94,7 +95,7 @@ def row_table(mesh: Mesh, material: Material, *, field: Array, magnet: Array, dt
         sort=sort,
         exchange=(found[0], found[1], found[2]),
         dmi=twists,
-        anisotropy=found[-3] if np.any(anisotropy) else empty,
+        anisotropy=found[-3] if easy else empty,
         saturation=found[-2],
         inverse=found[-1],
         axis=np.ascontiguousarray(np.asarray(material.axis).reshape(3, -1), dtype),

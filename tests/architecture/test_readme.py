@@ -14,10 +14,11 @@ import pytest
 
 from reconstructors import registry
 from records import ovf, sample, store
-from scenarios import cli, request, runner
+from scenarios import cli, request, runner, study_runner
 from scenarios.configuration import profiles
 from scenarios.domain_walls import SCENARIO
 from scenarios.plan import Request
+from scenarios.study_plan import StudyRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -44,12 +45,14 @@ def of(program: str, *, run: bool | None = None) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand where the files lie of which the documents speak."""
+    """Stand where the files lie of which the documents speak, with a cache of its own."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRUESPIN_CACHE_DIR", str(tmp_path / "cache"))
     up = np.zeros((3, 1, 4, 4))
     up[2] = 1
     record = sample.make(magnetization=up, voxel_size=5e-9)
-    ovf.write_ovf(record, tmp_path / "relaxed.ovf")
+    for name in ("relaxed.ovf", "labyrinth.ovf"):
+        ovf.write_ovf(record, tmp_path / name)
     store.save(record, tmp_path / "runs" / "demo" / "truth.nc")
     store.write_text(tmp_path / "runs" / "demo" / "scorecard.json", '{"schema":1,"config":{},"rows":[],"status":[]}')
     return tmp_path
@@ -74,15 +77,18 @@ def test_cheap_commands_run(command: str, folder: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("command", of("truespin", run=True))
 def test_runs_are_accepted(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Request] = []
+    asked: list[Request | StudyRequest] = []
 
-    def begin(request: Request, **_: object) -> None:
+    def begin(request: Request | StudyRequest, **_: object) -> None:
         asked.append(request)
         raise SystemExit(0)
 
     monkeypatch.setattr(runner, "run", begin)
+    monkeypatch.setattr(study_runner, "run_study", begin)
     assert cli.call(shlex.split(command)[1:]) == 0
-    assert asked[0].scenario is SCENARIO
+    (found,) = asked
+    name = found.scenario.name if isinstance(found, Request) else found.study.name
+    assert name == shlex.split(command)[2]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -108,9 +114,19 @@ def test_rooms_are_those_of_the_house() -> None:
     assert set(rooms) == set(configuration["tool"]["importlinter"]["root_packages"])
 
 
-def test_method_of_another_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    (declared,) = blocks(README, "toml")
+def test_ten_lines_relax_a_film(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (code,) = blocks(README, "python")
+    assert len([line for line in code.splitlines() if line and "import" not in line]) <= 10
+    exec(code.replace("128, 128", "32, 32"), {})
+    assert capsys.readouterr().out.startswith("converged")
+    found = ovf.read_ovf(folder / "relaxed.ovf")
+    assert found.sizes["x"] == 32
+
+
+def test_method_of_another_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    methods = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
+    (declared,) = blocks(methods, "toml")
+    (code,) = blocks(methods, "python")
     ((group, entries),) = tomllib.loads(declared)["project"]["entry-points"].items()
     ((name, target),) = entries.items()
     module: dict[str, object] = {}
