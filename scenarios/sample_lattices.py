@@ -115,6 +115,7 @@ def _quenched(table: Quenched, *, rng: "np.random.Generator", watch: Watch, chec
         imbalance=table.imbalance or None,
         material=table.material(),
         watch=[steps(watch, "quenching", residual="charges")],
+        checkpoint=checkpoints / "quench",
         rng=rng,
     )
 
