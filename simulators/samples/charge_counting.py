@@ -153,8 +153,8 @@ class CountRule:
             columns, self.before, then = kept["counts"], kept["before"], float(kept["next"])
         known = columns[:, columns[0] <= time]
         counts = self.survival
-        for column, values in ((counts.time, known[0]), (counts.plus, known[1]), (counts.minus, known[2])):
-            column[:] = [float(value) if column is counts.time else int(value) for value in values]
+        counts.time[:] = known[0].tolist()
+        counts.plus[:], counts.minus[:] = known[1:].astype(int).tolist()
         # Counts that the checkpoint has not seen yet are repeated; the next one is then due at the first of them.
         self._next = then if known.shape[1] == columns.shape[1] else float(columns[0, known.shape[1]])
 

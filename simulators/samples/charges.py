@@ -234,12 +234,12 @@ def flux_balance(
         _receive(received, is_open, flux, inside, regions, axis)
     lengths = _sizes(voxel_size)
     voids = []
-    for label in range(1, count):
-        cubes = np.argwhere(regions == label) - 1
-        if len(cubes):
-            z, y, x = ((cubes.mean(axis=0) + 0.5 - np.array(solid.shape) // 2) * lengths).tolist()
-            flux = float(-received[label]) if is_open[label] else _whole(-received[label])
-            voids.append(VoidFlux(label, z, y, x, flux, closed=not is_open[label]))
+    present = np.flatnonzero(np.bincount(regions.ravel(), minlength=count)[1:]) + 1
+    centres = ndimage.center_of_mass(regions > 0, regions, present)
+    for label, centre in zip(present.tolist(), centres, strict=True):
+        z, y, x = ((np.array(centre) - 0.5 - np.array(solid.shape) // 2) * lengths).tolist()
+        flux = float(-received[label]) if is_open[label] else _whole(-received[label])
+        voids.append(VoidFlux(label, z, y, x, flux, closed=not is_open[label]))
     outer = float(received[0]) if any(not void.closed for void in voids) else _whole(received[0])
     return FluxBalance(int(charges[charges > 0].sum()), int(-charges[charges < 0].sum()), outer, tuple(voids))
 
