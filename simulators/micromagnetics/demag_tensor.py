@@ -6,6 +6,8 @@
 Periodic directions sum over images, `periodic_images`.
 """
 
+import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,9 @@ Cell = tuple[float, float, float]
 
 # Axes (z, y, x) along which a component is odd: xx, yy, zz, xy, xz, yz.
 ODD_AXES = ((), (), (), (1, 2), (0, 2), (0, 1))
+
+
+_KEPT = 2**17  # cells of the meshes whose spectra are kept
 
 
 def demag_tensor(shape: Shape, cell: Cell, *, periodic: tuple[bool, bool] = (False, False)) -> Array:
@@ -100,11 +105,26 @@ def _even_size(n: int) -> int:
 def tensor_spectra(shape: Shape, cell: Cell, periodic: tuple[bool, bool]) -> Array:
     """Return the spectra of the tensor, all real: components xy, xz, yz are odd in two directions.
 
+    Those of the last few small meshes are kept: a sweep asks for the same ones again and again.
+
     Returns
     -------
     (6, mz, my, mx) float64 array
         Frequencies from 0 to the highest along each axis; plain sums over the padded lengths.
     """
+    if math.prod(shape) > _KEPT:
+        return _spectra(shape, cell, periodic)
+    return _kept_spectra(shape, cell, periodic)
+
+
+@lru_cache(maxsize=4)
+def _kept_spectra(shape: Shape, cell: Cell, periodic: tuple[bool, bool]) -> Array:
+    found = _spectra(shape, cell, periodic)
+    found.flags.writeable = False
+    return found
+
+
+def _spectra(shape: Shape, cell: Cell, periodic: tuple[bool, bool]) -> Array:
     tensor = demag_tensor(shape, cell, periodic=periodic)
     lengths = padded_shape(shape, periodic)
     half = tuple(length // 2 + 1 for length in lengths)
