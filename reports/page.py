@@ -1,28 +1,25 @@
 """The report of a run: one HTML page that needs nothing else.
 
-Contents: :func:`write_report` (reads a run directory, writes ``report.html`` into it), :func:`render` (its text).
+Contents: :func:`write_report` (reads a run directory, writes ``report.html`` into it), :func:`render` (the text of a
+run that measures and reconstructs; that of a study is in `reports.study_page`).
 
 Images and the style sheet are part of the page. Nothing on it depends on when or where it is made.
 """
 
 from __future__ import annotations
 
-import re
-import urllib.parse
 from collections import Counter
 from pathlib import Path
 
-import jinja2
-from markupsafe import Markup, escape
-
+from records import scorecard as scorecards
 from records import store
-from reports import flags, grids, summary, tables
-from reports.figures import Picture, pictures
+from reports import flags, grids, study_page, summary, tables
+from reports.figures import pictures
 from reports.results import CONTROLS, Results, load
+from reports.studies import is_study, load_study
+from reports.templating import fill
 
 _NAME = "report.html"
-# What may stand in a quoted address as it is; quoting less keeps the page small.
-_SAFE = " =:/;,()!*'+-._~@$[]{}|"
 
 
 def write_report(directory: str | Path) -> Path:
@@ -45,9 +42,10 @@ def write_report(directory: str | Path) -> Path:
     OSError
         If the page cannot be written.
     """
-    results = load(directory)
+    study = is_study(scorecards.load(Path(directory) / "scorecard.json"))
+    text = study_page.render(load_study(directory)) if study else render(load(directory))
     page = Path(directory) / _NAME
-    store.write_text(page, render(results))
+    store.write_text(page, text)
     return page
 
 
@@ -63,20 +61,11 @@ def render(results: Results) -> str:
     str
         HTML; the same results give the same text.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reports", "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {"inline": inline, "symbols": symbols}
     drawn = {picture.name: picture for picture in pictures(results)}
     seed, draw = results.shown
     states = Counter(status.state for status in results.scorecard.status)
-    style = (Path(__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
-    return environment.get_template("report.html.j2").render(
-        style=Markup(style),
+    return fill(
+        "report.html.j2",
         title=summary.title(results),
         subtitle=summary.subtitle(results),
         lead=summary.lead_paragraph(results),
@@ -99,34 +88,3 @@ def render(results: Results) -> str:
         seed=seed,
         draw=draw,
     )
-
-
-def inline(picture: Picture) -> Markup:
-    """Give a figure as the address of an image that carries its own data.
-
-    Parameters
-    ----------
-    picture : Picture
-
-    Returns
-    -------
-    Markup
-        Safe inside double quotes.
-    """
-    return Markup("data:image/svg+xml," + urllib.parse.quote(picture.svg, safe=_SAFE))
-
-
-def symbols(text: str) -> Markup:
-    """Set the symbol m_z with its index below the line.
-
-    Parameters
-    ----------
-    text : str
-        Plain text.
-
-    Returns
-    -------
-    Markup
-        Escaped but for the symbol.
-    """
-    return Markup(re.sub(r"\bm_z\b", "<i>m</i><sub>z</sub>", str(escape(text))))

@@ -1,7 +1,7 @@
 """Read a run directory: scorecard, resources and what was scored.
 
 Contents: :func:`load` and what it gives: :class:`Results` with one :class:`Case` per scored reconstruction, and
-:class:`Spread`, the mean and the scatter of a metric over seeds and draws.
+:class:`Spread`, the mean and the scatter of a metric over seeds and draws; :func:`load_resources`.
 
 A run of several seeds keeps them in folders ``seed-S``; a single seed lies in the run directory itself.
 """
@@ -196,7 +196,7 @@ def load(directory: str | Path) -> Results:
     """
     base = Path(directory)
     scorecard = scorecards.load(base / "scorecard.json")
-    resources = _resources(base / "resources.json")
+    resources = load_resources(base / "resources.json")
     run = scorecard.config.get("run", {})
     seeds = run.get("seeds", []) if isinstance(run, Mapping) else []
     single = int(seeds[0]) if seeds else min((status.seed for status in scorecard.status), default=0)
@@ -253,7 +253,22 @@ def _attributes(path: Path) -> Mapping[str, Any]:
         raise RecordError(f"{path}: cannot be read as netCDF4: {' '.join(str(error).split())}") from error
 
 
-def _resources(path: Path) -> Mapping[str, Any]:
+def load_resources(path: Path) -> Mapping[str, Any]:
+    """Read ``resources.json``; nothing where there is none.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    mapping
+
+    Raises
+    ------
+    RecordError
+        If the file is damaged.
+    """
     if not path.is_file():
         return {}
     try:

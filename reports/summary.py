@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from reports.grids import target
 from reports.metrics import describe, number, plain, setting, spread_text, words
@@ -36,7 +36,20 @@ _LABELS = {
     "stops_speckles": "radii of the beam stops",
     "resolving_power": "resolving power E/\u0394E",
 }
+_DRAWN = ("period_nm",)  # of drawn domains; relaxed ones find their own
 _SPECIAL: dict[tuple[str, float], str] = {("resolving_power", 0): "a single energy"}
+
+
+class Run(Protocol):
+    """What a run of any sort has stored."""
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The resolved configuration."""
+
+    @property
+    def resources(self) -> Mapping[str, Any]:
+        """Content of ``resources.json``."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +62,12 @@ class Headline:
     note: str
 
 
-def title(results: Results) -> str:
+def title(results: Run) -> str:
     """Give the title of the page.
 
     Parameters
     ----------
-    results : Results
+    results : Run
 
     Returns
     -------
@@ -99,8 +112,7 @@ def lead_paragraph(results: Results) -> str:
     what = (
         f"A magnetization from {origin}"
         if origin
-        else f"A Co/Pt multilayer with labyrinth domains (period {_nm(sample, 'period_nm')}, Kittel walls "
-        f"m_z = tanh(x/\u03b4), \u03b4 = {_nm(sample, 'wall_width_nm')})"
+        else f"A Co/Pt multilayer with labyrinth domains ({_domains(sample)})"
     )
     holes = (
         f"{plain(optics.get('references'))} reference holes of {plain(optics.get('reference_min_nm'))}\u2013"
@@ -116,6 +128,13 @@ def lead_paragraph(results: Results) -> str:
         f"is {_nm(optics, 'pixel_nm')}. Each method receives these counts and what an experimenter would know, "
         "nothing else. Its image is then scored against the magnetization that was put in."
     )
+
+
+def _domains(sample: Mapping[str, Any]) -> str:
+    width = f"\u03b4 = {_nm(sample, 'wall_width_nm')}"
+    if sample.get("kind") == "relaxed":
+        return f"relaxed by micromagnetism from a random state, for walls of {width}"
+    return f"period {_nm(sample, 'period_nm')}, Kittel walls m_z = tanh(x/\u03b4), {width}"
 
 
 def _nm(table: Mapping[str, Any], key: str) -> str:
@@ -139,7 +158,8 @@ def key_parameters(results: Results) -> tuple[tuple[str, tuple[tuple[str, str], 
     groups = []
     for heading, name, keys in _KEYS:
         table = _table(results, name)
-        pairs = tuple(_parameter(key, table[key]) for key in keys if key in table)
+        unused = _DRAWN if table.get("kind") == "relaxed" else ()
+        pairs = tuple(_parameter(key, table[key]) for key in keys if key in table and key not in unused)
         if pairs:
             groups.append((heading, pairs))
     return tuple(groups)
@@ -191,12 +211,12 @@ def _note(results: Results, metric: str) -> str:
     return f"truth {number(goal * shown.scale, shown.decimals if shown.target is None else 0)} {shown.unit}".strip()
 
 
-def settings(results: Results) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+def settings(results: Run) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
     """Give the whole configuration by table, with the keys as they are written in the file.
 
     Parameters
     ----------
-    results : Results
+    results : Run
 
     Returns
     -------
@@ -209,12 +229,12 @@ def settings(results: Results) -> tuple[tuple[str, tuple[tuple[str, str], ...]],
     )
 
 
-def environment(results: Results) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+def environment(results: Run) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
     """Give command, machine, versions and times as stored by the run.
 
     Parameters
     ----------
-    results : Results
+    results : Run
 
     Returns
     -------
@@ -238,17 +258,17 @@ def environment(results: Results) -> tuple[tuple[str, tuple[tuple[str, str], ...
 
 
 def _effort(cell: Mapping[str, Any]) -> tuple[str, str]:
-    label = f"{cell.get('method')}, seed {cell.get('seed')}, draw {cell.get('draw')}"
+    label = str(cell.get("cell") or f"{cell.get('method')}, seed {cell.get('seed')}, draw {cell.get('draw')}")
     seconds, peak = cell.get("seconds"), cell.get("peak_bytes")
     parts = [f"{number(float(seconds), 1)} s"] if isinstance(seconds, int | float) else []
     parts += [f"{number(peak / 1e9, 2)} GB"] if isinstance(peak, int | float) and peak else []
     return label, ", ".join([str(cell.get("state", "")), *parts])
 
 
-def _run(results: Results) -> Mapping[str, Any]:
+def _run(results: Run) -> Mapping[str, Any]:
     return _table(results, "run")
 
 
-def _table(results: Results, name: str) -> Mapping[str, Any]:
+def _table(results: Run, name: str) -> Mapping[str, Any]:
     table = results.config.get(name)
     return table if isinstance(table, Mapping) else {}

@@ -1,12 +1,11 @@
 """The scenarios by name, and what a scenario module offers.
 
-- `NAMES`: every scenario and its module; `scenario`: one of them.
-- `Scenario`: what the runner and the command line need to know of it.
+- `NAMES`: every scenario and its module; `look_up`: one of them, an experiment or a study.
+- `Scenario`: what the runner and the command line need to know of an experiment (of a study: `study.Study`).
 - `Configuration`, `Reconstruction`: the tables every scenario has.
 """
 
 import importlib
-import importlib.resources
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,14 @@ from typing import Any
 
 from pydantic import Field
 
-from scenarios.configuration import Table, choose
+from scenarios.configuration import Table, choose, shipped
+from scenarios.study import Study
 
-NAMES: Mapping[str, str] = {"domain-walls": "scenarios.domain_walls"}
+NAMES: Mapping[str, str] = {
+    "domain-walls": "scenarios.domain_walls",
+    "pinning-map": "scenarios.pinning_map",
+    "hedgehog-survival": "scenarios.hedgehog_survival",
+}
 
 Work = Callable[[Mapping[str, Any], Mapping[str, Path], Path], None]
 
@@ -79,18 +83,18 @@ class Scenario:
     @property
     def text(self) -> str:
         """The TOML text with the defaults and the profiles."""
-        source = importlib.resources.files("scenarios") / f"{self.name.replace('-', '_')}.toml"
-        return source.read_text(encoding="utf-8")
+        return shipped(self.name)
 
 
-def scenario(name: str) -> Scenario:
-    """Return the scenario `name`.
+def look_up(name: str) -> Scenario | Study:
+    """Return the scenario `name`: its module's ``SCENARIO`` or ``STUDY``.
 
     Raises
     ------
     InputError
         If there is none; names the nearest.
     """
-    found = importlib.import_module(NAMES[choose("scenario", name, NAMES)]).SCENARIO
-    assert isinstance(found, Scenario)
+    module = importlib.import_module(NAMES[choose("scenario", name, NAMES)])
+    found = module.SCENARIO if hasattr(module, "SCENARIO") else module.STUDY
+    assert isinstance(found, Scenario | Study)
     return found

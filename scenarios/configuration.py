@@ -2,12 +2,13 @@
 
 - `Table`: base of every table; unknown keys and wrong types are refused, values cannot change.
 - `resolve`: a scenario's TOML text, one profile and ``table.key=value`` overrides, as one checked model.
-- `profiles`: the profiles a TOML text offers.
+- `profiles`: the profiles a TOML text offers; `shipped`: the text that comes with a scenario.
 - `echo`: the resolved configuration as TOML text.
 - `InputError`, `choose`: one-line complaints about what a person gave, with the nearest allowed spelling.
 """
 
 import difflib
+import importlib.resources
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -42,6 +43,11 @@ def choose(kind: str, name: str, allowed: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, options, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise InputError(f"unknown {kind} {name!r}; {hint}allowed: {', '.join(options)}")
+
+
+def shipped(name: str) -> str:
+    """Return the TOML text of the scenario `name`, with its defaults and profiles."""
+    return (importlib.resources.files("scenarios") / f"{name.replace('-', '_')}.toml").read_text(encoding="utf-8")
 
 
 def profiles(text: str) -> list[str]:

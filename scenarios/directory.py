@@ -1,6 +1,7 @@
 """The run directory, put in place as a whole.
 
 - `claim`: make sure, before anything is computed, that the directory may be written.
+- `place`, `write_log`: put a file, or how a cell failed, into it.
 - `staged`: fill a hidden folder inside it; at the end of the block its files take the place of the former run's.
 
 Until then an existing run stays as it is, so an interrupt or a full disk leaves nothing half-written.
@@ -15,11 +16,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from scenarios.cells import Outcome
 from scenarios.configuration import InputError
 
 _STAGING = ".truespin-"
 _MARKS = ("scorecard.json", "resources.json")
-_OWN = ("measurement.nc", "truth.nc", "config.toml", "report.html", "reconstructions", "scored", "failures")
+_OWN = ("measurement.nc", "truth.nc", "study.nc", "config.toml", "report.html", "reconstructions", "scored", "failures")
 _OWN_PATTERN = re.compile(r"measurement-\d+\.nc|seed-\d+")
 
 
@@ -69,6 +71,12 @@ def place(source: Path, target: Path) -> None:
     """Copy the file `source` to `target`, making the folders in between."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
+
+
+def write_log(path: Path, outcome: Outcome) -> None:
+    """Write why a cell failed and what it said, making the folders in between."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{outcome.state}: {outcome.reason}\n\n{outcome.log}", encoding="utf-8")
 
 
 def _refuse_foreign(out: Path) -> None:

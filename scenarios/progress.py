@@ -1,7 +1,7 @@
 """What a run says while it works, and the table at its end.
 
 - `Progress`: on a terminal one live line (which cell, how long), off a terminal one line per finished cell.
-- `summary`: the methods with their key metrics.
+- `summary`: the methods with their key metrics; `study_summary`: the results of a study.
 """
 
 import math
@@ -116,6 +116,26 @@ def summary(scorecard: "Scorecard", methods: Sequence[str]) -> Group:
         if what
     ]
     return Group(table, Text(_LEGEND, style="dim"), *remarks)
+
+
+def study_summary(scorecard: "Scorecard") -> Group:
+    """Return the table of the rows that speak of a whole study, and what is amiss."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("result")
+    table.add_column("value", justify="right")
+    table.add_column("unit")
+    table.add_column("criterion", style="dim")
+    for row in scorecard.rows:
+        if not row.sweep:
+            value = "" if row.value is None else f"{row.value:.4g}"
+            if value and row.uncertainty is not None:
+                value += f" \u00b1 {row.uncertainty:.2g}"
+            table.add_row(row.metric, value, "" if row.unit == "1" else row.unit, row.criterion)
+    bad = [status for status in scorecard.status if status.state != "done"]
+    reasons = dict.fromkeys(f"{status.state}: {status.reason}" for status in bad)
+    points = sum(bool(status.sweep) for status in bad)
+    remarks = [Text(f"{points} points not done")] if points else []
+    return Group(table, *remarks, *(Text(reason) for reason in reasons))
 
 
 def _spread(values: Sequence[float], digits: int) -> str:

@@ -6,7 +6,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from scenarios.catalogue import Configuration, Scenario, scenario
+from scenarios.catalogue import Configuration, Scenario, look_up
 from scenarios.configuration import InputError, choose, resolve
 from scenarios.controls import CONTROLS
 from scenarios.plan import Request
@@ -55,7 +55,9 @@ def request(
     for word, value, least in (("seed", seed, 0), ("seeds", seeds, 1), ("draws", draws, 1), ("workers", workers, 1)):
         if value < least:
             raise InputError(f"{word} is {value}; allowed: a whole number from {least}")
-    entry = scenario(name)
+    entry = look_up(name)
+    if not isinstance(entry, Scenario):
+        raise InputError(f"scenario is {name!r}, a study; allowed here: a scenario with a measurement")
     configuration = resolve(entry.configuration, entry.text, profile=profile, overrides=overrides)
     table = configuration.reconstruction
     _check_methods(table.methods, entry.kind)

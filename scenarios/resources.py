@@ -1,18 +1,19 @@
 """What a run took and where it ran: everything that may differ between two runs of the same bytes.
 
-- `resources`: the content of ``resources.json``.
+- `resources`, `study_resources`: the content of ``resources.json`` of a run and of a study.
 """
 
 import datetime
 import importlib.metadata
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from scenarios.cells import Outcome, effort
+from scenarios.cells import Outcome, Stage, effort
 from scenarios.plan import Cell, Request
+from scenarios.study_plan import StudyCell, StudyRequest
 
 _LIBRARIES = ("truespin", "numpy", "scipy", "numba", "finufft", "xarray", "h5py", "h5netcdf", "scikit-image", "xraydb")
 
@@ -24,30 +25,45 @@ def resources(
 
     A cell's ``seconds`` are those its stages took when they were computed, ``waited_seconds`` those of this run.
     """
+    told = []
+    for cell in cells:
+        stages = {stage.kind: round(effort(stage)[0], 3) for stage in cell.stages}
+        place = {"seed": cell.seed, "draw": cell.draw, "method": cell.method}
+        told.append({**place, **_spent(cell.stages, outcome(cell)), "stages": stages})
+    return _whole(request.scenario.name, request.profile, command, told)
+
+
+def study_resources(
+    request: StudyRequest, cells: Sequence[StudyCell], outcomes: Mapping[str, Outcome], command: Sequence[str]
+) -> dict[str, Any]:
+    """Return the same of a study; `outcomes` are those of the cells by their labels."""
+    told = [
+        {"cell": cell.label, "points": len(cell.points), **_spent(cell.stages, outcomes[cell.label])} for cell in cells
+    ]
+    return _whole(request.study.name, request.profile, command, told)
+
+
+def _whole(name: str, profile: str, command: Sequence[str], cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "schema": 1,
-        "scenario": request.scenario.name,
-        "profile": request.profile,
+        "scenario": name,
+        "profile": profile,
         "command": list(command),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": _machine(),
         "versions": _versions(),
-        "cells": [_cell(cell, outcome(cell)) for cell in cells],
+        "cells": list(cells),
     }
 
 
-def _cell(cell: Cell, outcome: Outcome) -> dict[str, Any]:
-    efforts = {stage.kind: effort(stage) for stage in cell.stages}
+def _spent(stages: Sequence[Stage], outcome: Outcome) -> dict[str, Any]:
+    efforts = [effort(stage) for stage in stages]
     return {
-        "seed": cell.seed,
-        "draw": cell.draw,
-        "method": cell.method,
         "state": outcome.state,
         "cached": outcome.cached,
         "waited_seconds": round(outcome.seconds, 3),
-        "seconds": round(sum(seconds for seconds, _ in efforts.values()), 3),
-        "peak_bytes": max((peak for _, peak in efforts.values()), default=0),
-        "stages": {kind: round(seconds, 3) for kind, (seconds, _) in efforts.items()},
+        "seconds": round(sum(seconds for seconds, _ in efforts), 3),
+        "peak_bytes": max((peak for _, peak in efforts), default=0),
     }
 
 

@@ -1,7 +1,7 @@
 """Work a request off, cell by cell, and put its run directory in place.
 
 - `run`: simulate, reconstruct, score, write; returns the scorecard and whether a cell failed.
-- `Result`: what `run` returns.
+- `Result`: what `run` returns; `write_records`: scorecard and resources, which every run directory has.
 """
 
 import json
@@ -82,7 +82,7 @@ def run(request: Request, *, progress: "Progress", command: Sequence[str] = ()) 
         scorecard = _scorecard(request, scored, ledger)
         with directory.staged(request.out) as folder:
             _write(request, (*simulations, *scored), ledger, folder)
-            _write_records(scorecard, resources(request, (*simulations, *scored), ledger.outcome, command), folder)
+            write_records(scorecard, resources(request, (*simulations, *scored), ledger.outcome, command), folder)
         cache.trim()
     return Result(scorecard)
 
@@ -188,7 +188,7 @@ def _write(request: Request, all_cells: Sequence[Cell], ledger: _Ledger, folder:
         target = folder / f"seed-{cell.seed}" if len(request.seeds) > 1 else folder
         outcome = ledger.outcome(cell)
         if outcome.log:
-            _write_log(cell, outcome, target)
+            directory.write_log(target / "failures" / cell.method / f"{cell.draw}.txt", outcome)
         if outcome.state != "done":
             continue
         if cell.method == SIMULATION:
@@ -203,13 +203,8 @@ def _write(request: Request, all_cells: Sequence[Cell], ledger: _Ledger, folder:
         directory.place(_file(cell, "score", stages.SCORED), target / "scored" / name)
 
 
-def _write_log(cell: Cell, outcome: Outcome, target: Path) -> None:
-    path = target / "failures" / cell.method / f"{cell.draw}.txt"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{outcome.state}: {outcome.reason}\n\n{outcome.log}", encoding="utf-8")
-
-
-def _write_records(scorecard: "Scorecard", used: dict[str, Any], folder: Path) -> None:
+def write_records(scorecard: "Scorecard", used: dict[str, Any], folder: Path) -> None:
+    """Write ``scorecard.json`` and ``resources.json`` into `folder`."""
     (folder / "resources.json").write_text(json.dumps(used, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     (folder / "scorecard.json").write_text(scorecard.to_json(), encoding="utf-8")
 

@@ -7,10 +7,11 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-
-from scenarios.plan import Cell
+from typing import TypeVar
 
 _WORKERS = 2
+
+Cell = TypeVar("Cell")
 
 
 def default_workers() -> int:

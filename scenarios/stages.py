@@ -2,16 +2,18 @@
 
 - `compute`: do a stage; `Unsupported`: the method (or the sample) does not allow it, and why.
 - ``reconstruct``, ``halves`` and ``starts`` are here, unless the scenario has its own; the others are the scenario's.
-- `half`, `start` and the constants: names of the files in the folders.
+- `half`, `start` and the constants: names of the files in the folders; `write_rows`: the file of the metrics.
 """
 
 import dataclasses
-from collections.abc import Mapping
+import json
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios import cache
-from scenarios.catalogue import scenario
+from scenarios.catalogue import look_up
 from scenarios.cells import Stage
 from scenarios.controls import CONTROLS
 
@@ -26,6 +28,7 @@ MEASUREMENT, TRUTH, RECONSTRUCTION, SCORED, ROWS = (
     "scored.nc",
     "rows.json",
 )
+POINT, STUDY = "point.npz", "study.nc"
 
 
 class Unsupported(Exception):
@@ -49,7 +52,7 @@ def compute(stage: Stage, folder: Path) -> None:
             raise RuntimeError(f"the stage {name!r} that {stage.kind!r} reads is no longer in the cache")
         inputs[name] = found
     own = {"reconstruct": _reconstruct, "halves": _halves, "starts": _starts}
-    work = {**own, **scenario(stage.scenario).work}[stage.kind]
+    work = {**own, **look_up(stage.scenario).work}[stage.kind]
     work(stage.arguments, inputs, folder)
 
 
@@ -61,6 +64,15 @@ def half(index: int) -> str:
 def start(index: int) -> str:
     """Return the file of the reconstruction from the random start `index`."""
     return f"start-{index:02d}.nc"
+
+
+def write_rows(metrics: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    """Write metrics (keys of a `records.scorecard.Row`) into `folder`; what is not finite becomes null."""
+    plain = [
+        {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in metric.items()}
+        for metric in metrics
+    ]
+    (folder / ROWS).write_text(json.dumps(plain, allow_nan=False), encoding="utf-8")
 
 
 def _reconstruct(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from records.errors import RecordError
-from reports.page import symbols, write_report
+from reports.page import write_report
+from reports.templating import symbols
 from tests.reports.run_directory import write_run
 
 VOID = {"meta", "img", "br", "link", "hr", "input"}

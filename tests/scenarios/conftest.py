@@ -1,4 +1,4 @@
-"""A fake scenario, known to this process and to the subprocesses it starts, and a cache of its own for every test."""
+"""A fake scenario and a fake study, known here and in the subprocesses, and a cache of its own for every test."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ SITE = """
 import sys
 sys.path.insert(0, {here!r})
 from scenarios import catalogue
-catalogue.NAMES = {{**catalogue.NAMES, "fake": "fake_scenario"}}
+catalogue.NAMES = {{**catalogue.NAMES, "fake": "fake_scenario", "fake-study": "fake_study"}}
 """
 METHODS = ("plain", "single", "sleep", "memory", "crash", "exit", "bug", "refuse", "value", "disk")
 
@@ -44,13 +44,14 @@ def own_cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def fake(tmp_path, monkeypatch):
-    """Know the scenario ``fake`` and its methods, here and in the cells."""
+    """Know the scenario ``fake``, its methods and the study ``fake-study``, here and in the cells."""
     site = tmp_path / "site"
     site.mkdir()
     (site / "sitecustomize.py").write_text(SITE.format(here=str(HERE)))
     monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{HERE.parent.parent}")
     monkeypatch.syspath_prepend(str(HERE))
-    monkeypatch.setattr(catalogue, "NAMES", {**catalogue.NAMES, "fake": "fake_scenario"})
+    known = {**catalogue.NAMES, "fake": "fake_scenario", "fake-study": "fake_study"}
+    monkeypatch.setattr(catalogue, "NAMES", known)
     registry = ModuleType("reconstructors.registry")
     registry.names = lambda: list(METHODS)
     registry.get = lambda name: SimpleNamespace(
