@@ -1,7 +1,7 @@
 """A Co/Pt labyrinth with walls of known width, imaged by holography-assisted phase retrieval.
 
 - `SCENARIO`: what the runner needs; the tables are in `domain_walls_tables`, the profiles in ``domain_walls.toml``;
-- `expected`, `measurement`, `score`, `truth_rows`: the stages of its cells;
+- `expected`, `measurement`, `score`, `truth_rows`: the stages of its cells; a relaxed film is in `domain_walls_film`;
 - ``python -m scenarios.domain_walls`` is ``truespin run domain-walls``.
 """
 
@@ -117,6 +117,10 @@ def _sample(arguments: Mapping[str, Any], setup: "HolographySetup") -> "xr.Datas
     table = arguments["configuration"]["sample"]
     if arguments.get("sample"):
         return _foreign(Path(arguments["sample"]), setup)
+    if table["kind"] == "relaxed":
+        from scenarios.domain_walls_film import relaxed_film
+
+        return relaxed_film(table, setup, seed=arguments["seed"])
     from numerics.streams import stream
     from simulators.samples.multilayer import labyrinth_multilayer
 
@@ -169,7 +173,13 @@ def _write_rows(rows: "Sequence[MetricValue]", folder: Path) -> None:
     (folder / ROWS).write_text(json.dumps(plain, allow_nan=False), encoding="utf-8")
 
 
-_SIMULATION = ("simulators", "scenarios.domain_walls", "scenarios.domain_walls_tables", "scenarios.foreign_sample")
+_SIMULATION = (
+    "simulators",
+    "scenarios.domain_walls",
+    "scenarios.domain_walls_film",
+    "scenarios.domain_walls_tables",
+    "scenarios.foreign_sample",
+)
 _SCORING = (
     "validation",
     "scenarios.domain_walls",

@@ -6,7 +6,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -23,6 +23,7 @@ _NM, _UM = 1e-9, 1e-6
 class Sample(Table):
     """The film and its domains."""
 
+    kind: Literal["analytic", "relaxed"]
     period_nm: float = Field(ge=20)
     wall_width_nm: float = Field(gt=0)
     wall_angle_deg: float
@@ -37,6 +38,10 @@ class Sample(Table):
     white_line: float = Field(ge=0)
     in_plane: bool
     beta_m_t_nm: float | None = Field(default=None, gt=0)
+    cobalt_saturation_ka_m: float = Field(gt=0)
+    cobalt_exchange_pj_m: float = Field(gt=0)
+    cobalt_dmi_mj_m2: float
+    torque: float = Field(gt=0, le=0.1)
 
 
 class Optics(Table):

@@ -66,7 +66,8 @@ def expected_patterns(
     Parameters
     ----------
     sample : Dataset
-        `Sample` on the setup's fine pixel, centred on the object hole and somewhat larger than it.
+        `Sample` on the setup's fine pixel, centred on the object hole and somewhat larger than it. Where its saturation
+        magnetization varies, the strongest cells have the film's beta_m, weaker ones less.
     setup : HolographySetup
     seed : int
         Of the optics.
@@ -83,6 +84,7 @@ def expected_patterns(
         If sample and setup do not fit.
     """
     tell = watch or (lambda _word, _done: None)
+    sample = _seen(sample)
     magnetization = _fitting(sample, setup)
     nominal, made, shift = exit_waves.true_mask(setup, seed)
     lengths = coherence_lengths(setup, nominal.reference_distance)
@@ -121,6 +123,15 @@ def spectral_lines(setup: HolographySetup) -> tuple[Array, Array]:
     rms = source.energy / source.resolving_power / np.sqrt(8 * np.log(2))
     nodes, weights = np.polynomial.hermite.hermgauss(source.energies)
     return source.energy + np.sqrt(2) * rms * nodes, weights / np.sqrt(np.pi)
+
+
+def _seen(sample: xr.Dataset) -> xr.Dataset:
+    """Return the sample as a beam sees it, by its moment: cells weaker than the strongest count as partly filled."""
+    if "saturation_magnetization" not in sample or sample["saturation_magnetization"].ndim == 0:
+        return sample
+    moments, magnet = sample["saturation_magnetization"], sample["magnet"]
+    share = moments / float(moments.where(magnet > 0).max())
+    return sample.assign(magnet=(magnet * share).astype(np.float32).assign_attrs(magnet.attrs))
 
 
 def _fitting(sample: xr.Dataset, setup: HolographySetup) -> Array:

@@ -151,3 +151,49 @@ def test_sample_of_a_third_party_is_imaged(tmp_path, monkeypatch):
     hole = truth["visible"].values > 0.5
     centre = [np.nonzero(hole)[axis].mean() for axis in (0, 1)]
     assert np.hypot(y.mean() - centre[0], x.mean() - centre[1]) < 4
+
+
+def relaxed(**changes):
+    """A small coarse film, some seconds to make."""
+    overrides = [f"{key}={value}" for key, value in SMALL.items()]
+    overrides += ["sample.kind=relaxed", "optics.pixel_nm=5.8", "optics.hole_nm=200", "sample.torque=0.03"]
+    overrides += [f"{key}={value}" for key, value in changes.items()]
+    return resolve(DomainWalls, SCENARIO.text, profile="quick", overrides=overrides).model_dump()
+
+
+@pytest.mark.filterwarnings("ignore:cell is 2.9 nm, more than half")
+def test_relaxed_film_is_made_once_and_measures_its_width(monkeypatch):
+    from scenarios.domain_walls import _sample
+    from simulators.experiments.holography import expected_patterns
+    from simulators.samples import relaxed_multilayer
+
+    made = []
+    calls = {name: getattr(relaxed_multilayer, name) for name in ("relaxed_multilayer", "anisotropy_for_width")}
+    for name, call in calls.items():
+        monkeypatch.setattr(
+            relaxed_multilayer, name, lambda *a, name=name, call=call, **k: made.append(name) or call(*a, **k)
+        )
+
+    def film(seed, **changes):
+        tables = relaxed(**changes)
+        return _sample({"configuration": tables, "seed": seed}, setup_of(tables)), setup_of(tables)
+
+    first, setup = film(0)
+    truth = json.loads(first.attrs["features"])
+    assert first.attrs["origin"] == "relaxed"
+    assert truth["wall_width"] == pytest.approx(5.1e-9, abs=0.2e-9)
+    assert float(first["voxel_size"][0]) == pytest.approx(49.5e-9)
+    assert made == ["anisotropy_for_width", "relaxed_multilayer"]
+    assert film(0, **{"optics.visibility": 0.7, "detector.photons": 2e9, "sample.period_nm": 90})[0].identical(first)
+    assert made == ["anisotropy_for_width", "relaxed_multilayer"]
+    assert not film(1)[0].identical(first)
+    assert made == ["anisotropy_for_width", "relaxed_multilayer", "relaxed_multilayer"]
+    scored = expected_patterns(first, setup, seed=0).truth
+    assert float(scored["wall_width"]) == truth["wall_width"]
+
+
+def test_kinds_of_films():
+    assert resolve(DomainWalls, SCENARIO.text, profile="quick").sample.kind == "analytic"
+    assert resolve(DomainWalls, SCENARIO.text, profile="paper").sample.kind == "relaxed"
+    with pytest.raises(ValueError, match=r"sample\.kind is 'drawn'; allowed: 'analytic' or 'relaxed'"):
+        relaxed(**{"sample.kind": "drawn"})

@@ -182,6 +182,37 @@ def test_heterodyne_gain_rises_with_the_edge_width_to_the_published_one() -> Non
     assert gains[1] < 7.4 < gains[2]
 
 
+def test_lower_saturation_lowers_the_contrast(tiny) -> None:
+    """A beam sees Ms m: half the moment in the middle is half the truth there, and half the dichroism behind it."""
+    sample, expected = tiny
+    shape = sample["magnet"].shape
+    y, x = np.meshgrid(sample["y"], sample["x"], indexing="ij")
+    middle = np.hypot(y, x) < 60e-9
+    uniform = sample.assign(saturation_magnetization=(("z", "y", "x"), np.full(shape, 3e5), {"units": "A/m"}))
+    same = holography.expected_patterns(uniform, TINY, seed=0)
+    assert same.patterns.tobytes() == expected.patterns.tobytes()
+    assert same.truth.identical(expected.truth)
+    moments = np.where(middle, 1.5e5, 3e5)[None]
+    weak = sample.assign(saturation_magnetization=(("z", "y", "x"), moments, {"units": "A/m"}))
+    found = holography.expected_patterns(weak, TINY, seed=0)
+    (hole, *_) = json.loads(expected.truth.attrs["setup"])["holes"]
+    core = radius_grid(expected.truth["m_z"].shape, TINY.pixel, (hole["y"], hole["x"])) < 40e-9
+    ratio = [
+        np.vdot(known[core], seen[core]) / np.vdot(known[core], known[core])
+        for known, seen in (
+            (expected.truth["m_z"].values.astype(float), found.truth["m_z"].values.astype(float)),
+            (_dichroism(expected), _dichroism(found)),
+        )
+    ]
+    assert ratio[0] == pytest.approx(0.5, abs=0.02)
+    assert ratio[1] == pytest.approx(0.5, abs=0.05)
+
+
+def _dichroism(expected):
+    plus, minus = expected.truth["exit_wave"].values.astype(complex)
+    return np.log(np.maximum(np.abs(plus), 1e-9) / np.maximum(np.abs(minus), 1e-9))
+
+
 def test_rough_references_gain_more_than_smooth_ones() -> None:
     thin = changed(quick_setup(), mask={"object_kind": "thin"})
     smooth = changed(thin, mask={"reference_kind": "smooth"})
