@@ -42,6 +42,14 @@ truespin run domain-walls --sample labyrinth.ovf
 """
 _LENGTHS = {"width", "period", "radius", "separation", "diameter", "thickness", "distance", "length", "depth", "pitch"}
 _ANGLES = {"angle", "helicity", "phase", "cone"}
+_UNITS = {
+    "anisotropy": (1e-3, "kJ/m3"),
+    "dmi": (1e3, "mJ/m2"),
+    "exchange": (1e12, "pJ/m"),
+    "saturation": (1e-3, "kA/m"),
+    "field": (1e3, "mT"),
+    "fields": (1e3, "mT"),
+}
 _SHOWN = 6
 _LEFT_OUT = {"requested", "flux", "handedness", "fractions", "infiltration", "material", "quench", "sites", "template"}
 """Features that are too long to print; the file has them."""
@@ -153,7 +161,10 @@ def _in_short(key: str, value: Any) -> str:
         words = set(key.split("_"))
         if words & _LENGTHS:
             return f"{value * 1e9:.4g} nm"
-        return f"{math.degrees(value):.4g} deg" if words & _ANGLES else f"{value:.4g}"
+        if words & _ANGLES:
+            return f"{math.degrees(value):.4g} deg"
+        factor, unit = _UNITS.get(key, (1.0, ""))
+        return f"{value * factor:.4g} {unit}".rstrip()
     return str(value)
 
 

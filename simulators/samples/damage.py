@@ -11,12 +11,14 @@ first makes walls cheap and with it domains small, the second takes contrast.
 import json
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from numerics.iterate import Watcher
 from optics.grids import positions, samples_for
 from records.checks import json_text
 from simulators.samples.defects import Defect, Film
@@ -57,6 +59,8 @@ def damaged_states(
     pixel_size: float,
     field: float = 0.088,
     torque: float = 1e-2,
+    watch: Sequence[Watcher] = (),
+    checkpoint: Path | None = None,
     rng: np.random.Generator,
 ) -> dict[str, xr.Dataset]:
     """Relax a film with damaged areas in a field, as after a pulse, and then without.
@@ -75,6 +79,8 @@ def damaged_states(
         mu0 H along +z, T.
     torque : float
         Where each relaxation stops.
+    watch, checkpoint
+        As of `pinning_sites.field_states`.
     rng : numpy.random.Generator
         Of the random state that a pulse leaves.
 
@@ -99,6 +105,7 @@ def damaged_states(
         raise ValueError(f"areas leave {outside.mean():.2f} of the film intact; allowed: from 0.1")
     protocol = (FieldState(f"{1e3 * field:g} mT", (field,)), FieldState(REMOVED, (0.0,)))
     words: dict[str, Any] = {"cell_size": pixel_size, "protocol": protocol, "torque": torque, "rng": rng}
+    words |= {"watch": watch, "checkpoint": checkpoint}
     found = field_states(film, areas, shape=(n, n), **words)
     return {name: _compared(record, inside, outside, pixel_size) for name, record in found.items()}
 

@@ -12,11 +12,13 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from numerics.iterate import Watcher
 from simulators.micromagnetics import BarzilaiBorwein, Mesh, Problem, Relaxation, minimise, random_start
 from simulators.samples.defects import Defect, Film, altered, film_mesh, film_problem, with_material
 
@@ -49,7 +51,15 @@ def centre_mean(m_z: Array, centre: tuple[int, int] | None = None) -> float:
     return float(m_z[np.ix_(rows, columns)].mean(dtype=np.float64))
 
 
-def descend(problem: Problem, m: Array, *, torque: float, limit: int | None = None) -> Relaxation:
+def descend(
+    problem: Problem,
+    m: Array,
+    *,
+    torque: float,
+    limit: int | None = None,
+    watch: Sequence[Watcher] = (),
+    checkpoint: Path | None = None,
+) -> Relaxation:
     """Descend to the texture that the dynamics would find, then converge.
 
     Which of several stable textures a state ends in depends on the way down. Gradient descent (Barzilai-Borwein)
@@ -64,9 +74,22 @@ def descend(problem: Problem, m: Array, *, torque: float, limit: int | None = No
         Where to stop.
     limit : int, optional
         Of field evaluations, for each of the two.
+    watch : sequence of callable
+        Each called with (step, torque) of either.
+    checkpoint : Path, optional
+        Beginning of the names of files by which an interrupted descent goes on; removed at the end.
     """
-    early = minimise(problem, m, method=BarzilaiBorwein(), torque=max(torque, _SETTLED), limit=limit)
-    late = minimise(problem, early.m, torque=torque, limit=limit)
+    paths = [checkpoint and checkpoint.with_name(f"{checkpoint.name}-{part}") for part in ("early", "late")]
+    early = minimise(
+        problem,
+        m,
+        method=BarzilaiBorwein(),
+        torque=max(torque, _SETTLED),
+        limit=limit,
+        watch=watch,
+        checkpoint=paths[0],
+    )
+    late = minimise(problem, early.m, torque=torque, limit=limit, watch=watch, checkpoint=paths[1])
     return dataclasses.replace(late, evaluations=early.evaluations + late.evaluations)
 
 

@@ -7,12 +7,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from numerics.iterate import Watcher
 from records import sample
 from simulators.micromagnetics import Mesh, Relaxation, random_start
 from simulators.samples.defects import Defect, Film, film_mesh, film_problem
@@ -97,6 +99,8 @@ def field_states(
     cell_size: float,
     protocol: Sequence[FieldState] = PROTOCOL,
     torque: float = 1e-2,
+    watch: Sequence[Watcher] = (),
+    checkpoint: Path | None = None,
     rng: np.random.Generator,
 ) -> dict[str, xr.Dataset]:
     """Relax a film with defects through a sequence of field states, from a random start.
@@ -113,6 +117,11 @@ def field_states(
         Each begins where the one before ended.
     torque : float
         Where each relaxation stops.
+    watch : sequence of callable
+        Each called with (step, torque).
+    checkpoint : Path, optional
+        Beginning of the names of files by which an interrupted relaxation goes on; fields before it are gone through
+        again.
     rng : numpy.random.Generator
         Of the random start.
 
@@ -129,10 +138,12 @@ def field_states(
     """
     mesh = film_mesh(film, shape, cell_size)
     spins, found = random_start(film_problem(film, mesh, defects), rng=rng), {}
-    for state in protocol:
+    for number, state in enumerate(protocol):
         result = None
-        for field in state.fields:
-            result = descend(film_problem(film, mesh, defects, field=field), spins, torque=torque)
+        for index, field in enumerate(state.fields):
+            path = checkpoint and checkpoint.with_name(f"{checkpoint.name}-{number}-{index}")
+            problem = film_problem(film, mesh, defects, field=field)
+            result = descend(problem, spins, torque=torque, watch=watch, checkpoint=path)
             spins = result.m
         if result is None:
             raise ValueError(f"fields of {state.name!r} are (); allowed: at least one field")
@@ -148,6 +159,8 @@ def pinning_sites(
     shape: tuple[int, int],
     cell_size: float,
     torque: float = 1e-2,
+    watch: Sequence[Watcher] = (),
+    checkpoint: Path | None = None,
     rng: np.random.Generator,
 ) -> xr.Dataset:
     """Return the `Sample` of one state of `PROTOCOL`, after all states before it; see `field_states`.
@@ -161,7 +174,17 @@ def pinning_sites(
     if state not in names:
         raise ValueError(f"state is {state!r}; allowed: {', '.join(names)}")
     protocol = PROTOCOL[: names.index(state) + 1]
-    found = field_states(film, defects, shape=shape, cell_size=cell_size, protocol=protocol, torque=torque, rng=rng)
+    found = field_states(
+        film,
+        defects,
+        shape=shape,
+        cell_size=cell_size,
+        protocol=protocol,
+        torque=torque,
+        watch=watch,
+        checkpoint=checkpoint,
+        rng=rng,
+    )
     return found[state]
 
 
