@@ -78,7 +78,9 @@ class Convolution:
         """
         nz, ny, nx = self.shape
         field = self._field.reshape(nz * ny, 3, self._half).transpose(1, 0, 2)
-        size = fourier.block_size(3 * self.lengths[2], self.dtype.itemsize)
+        # Equal blocks: a film has but a few, and threads would wait for each other.
+        most = fourier.block_size(3 * self.lengths[2], self.dtype.itemsize)
+        size = -(-nz * ny // -(-nz * ny // most))
 
         def forward(first: int, last: int) -> None:
             field[:, first:last] = fourier.rfft_rows(rows(first, last), self.lengths[2])

@@ -73,18 +73,23 @@ def effective_field(problem: Problem, m: Array, out: Array) -> Energies:
     uniform = (table.axis.shape[1] == 1, table.field.shape[1] == 1)
     energies = np.empty((nz * ny, 5))
 
+    moment = problem.moment_rows
+    # One saturation for the whole magnet is a factor at the end; spins of the void are 0 in any case.
+    scale = m.dtype.type(problem.largest_saturation if moment is None else 1)
+
     def finish(first: int, last: int, demag: Array) -> None:
-        add_local_terms(spins, (nz, ny, nx), table.sort, table.arrays, uniform, demag, field, energies, first, last)
+        add_local_terms(
+            spins, (nz, ny, nx), table.sort, table.arrays, uniform, demag, scale, field, energies, first, last
+        )
 
     operator = problem.operator
     if operator is None:
         nothing = np.empty((3, 0, nx), problem.dtype)
         size = fourier.block_size(_ROW_BYTES * nx, m.itemsize)
         fourier.in_blocks(lambda first, last: finish(first, last, nothing), nz * ny, size)
+    elif moment is None:
+        operator.convolve(lambda first, last: rows[:, first:last], finish)
     else:
-        moment = problem.saturation_rows
-        operator.convolve(
-            lambda first, last: rows[:, first:last] * (moment if len(moment) == 1 else moment[first:last]), finish
-        )
+        operator.convolve(lambda first, last: rows[:, first:last] * moment[first:last], finish)
     sums = [math.fsum(energies[:, term]) * problem.mesh.volume for term in range(5)]
     return Energies(exchange=sums[0], anisotropy=sums[1], dmi=sums[2], zeeman=sums[3], demag=sums[4])

@@ -48,7 +48,7 @@ def products(pairs, newest, gradient, smooth, weight, sums, first, last):  # typ
     (number, 3, 3, cells): s, y and z of each.
     """
     sums[:] = 0.0
-    others = np.empty((5, 3, _CHUNK), weight.dtype)
+    others = np.empty((5, 3, _CHUNK), pairs.dtype)
     for start in range(first, last, _CHUNK):
         n = min(_CHUNK, last - start)
         part = slice(start, start + n)

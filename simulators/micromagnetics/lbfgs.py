@@ -44,8 +44,9 @@ class LBFGSState(Descent):
     ----------
     smooth : (3, nz, ny, nx) array
         The gradient smoothed and projected, T.
-    pairs : (history, 3, 3, cells) array
-        Moves s, changes y of the gradient and z of the smoothed one.
+    pairs : (history, 3, 3, cells) float32 array
+        Moves s, changes y of the gradient and z of the smoothed one. They shape the direction only, and reading them
+        takes longest.
     gram : (2, history, history) float64 array
         Their products ``s_i.y_j`` and ``y_i.z_j``.
     order : list of int
@@ -97,7 +98,7 @@ class LBFGS:
         state = LBFGSState(
             **common,
             smooth=np.empty_like(common["spins"]),
-            pairs=np.zeros((self.history, 3, 3, problem.mesh.cells), problem.dtype),
+            pairs=np.zeros((self.history, 3, 3, problem.mesh.cells), np.float32),
             gram=np.zeros((2, self.history, self.history)),
             order=[],
             direction=np.empty_like(common["spins"]),

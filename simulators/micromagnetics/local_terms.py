@@ -17,7 +17,7 @@ EXCHANGE, ANISOTROPY, DMI, ZEEMAN, DEMAG = range(5)
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def add_local_terms(m, shape, sort, table, uniform, demag, out, energies, first, last):  # type: ignore[no-untyped-def]
+def add_local_terms(m, shape, sort, table, uniform, demag, scale, out, energies, first, last):  # type: ignore[no-untyped-def]
     """Write rows `first` to `last` of the effective field, T, and their energies.
 
     Parameters
@@ -32,6 +32,8 @@ def add_local_terms(m, shape, sort, table, uniform, demag, out, energies, first,
         Whether axis and applied field are the same everywhere (n = 1).
     demag : (3, rows, nx) array
         Demagnetising field of these rows; size 0 for none.
+    scale : float
+        Factor on it.
     energies : (rows of the mesh, 5) float64 array
         Changed: `EXCHANGE`, `ANISOTROPY`, `DMI`, `ZEEMAN`, `DEMAG` of each row, sums of J/m3 over its cells.
     """
@@ -77,7 +79,7 @@ def add_local_terms(m, shape, sort, table, uniform, demag, out, energies, first,
             b = applied[c, :1] if uniform[1] else applied[c, own]
             energies[row, ZEEMAN] += _scale_and_add(out[c, own], m[c, own], factor, magnetic, b)
             if demag.size > 0:
-                energies[row, DEMAG] += _add_demag(out[c, own], m[c, own], magnetic, demag[c, row - first])
+                energies[row, DEMAG] += _add_demag(out[c, own], m[c, own], magnetic, demag[c, row - first], scale)
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
@@ -202,11 +204,11 @@ def _scale_and_add(field, spins, inverse, saturation, applied):  # type: ignore[
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def _add_demag(field, spins, saturation, demag):  # type: ignore[no-untyped-def]
+def _add_demag(field, spins, saturation, demag, scale):  # type: ignore[no-untyped-def]
     total = 0.0
     zero = field.dtype.type(0)
     for x in range(field.size):
-        value = demag[x] if saturation[x] > zero else zero
+        value = scale * demag[x] if saturation[x] > zero else zero
         field[x] += value
         total -= 0.5 * saturation[x] * spins[x] * value
     return total

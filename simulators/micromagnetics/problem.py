@@ -113,10 +113,11 @@ class Problem:
         )
 
     @cached_property
-    def saturation_rows(self) -> Array:
-        """Ms of all rows of cells, (rows, nx), A/m, of the problem's dtype; one row where all are alike."""
+    def moment_rows(self) -> Array | None:
+        """Ms of all rows of cells, (rows, nx), A/m, of the problem's dtype; None where the magnet has but one."""
         table = self.coefficients
-        return table.saturation if len(table.saturation) == 1 else table.saturation[table.sort]
+        values = table.saturation[table.saturation > 0]
+        return None if (values == values[0]).all() else table.saturation[table.sort]
 
     @cached_property
     def operator(self) -> DemagOperator | None:
