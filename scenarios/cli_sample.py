@@ -49,6 +49,8 @@ _UNITS = {
     "saturation": (1e-3, "kA/m"),
     "field": (1e3, "mT"),
     "fields": (1e3, "mT"),
+    **{f"smoothness.{name}": (180 / math.pi, "deg") for name in ("median", "percentile_95", "percentile_99_9")},
+    "smoothness.steep": (100.0, "%"),
 }
 _SHOWN = 6
 _LEFT_OUT = {"requested", "flux", "handedness", "fractions", "infiltration", "material", "quench", "sites", "template"}
@@ -156,7 +158,8 @@ def _in_short(key: str, value: Any) -> str:
     if isinstance(value, dict):
         if any(isinstance(item, dict | list) for item in value.values()):
             return ""
-        return ", ".join(f"{name.replace('_', ' ')} {_in_short(name, item)}" for name, item in value.items())
+        whole = {name: f"{key}.{name}" if f"{key}.{name}" in _UNITS else name for name in value}
+        return ", ".join(f"{name.replace('_', ' ')} {_in_short(whole[name], item)}" for name, item in value.items())
     if isinstance(value, float):
         words = set(key.split("_"))
         if words & _LENGTHS:
