@@ -1,8 +1,8 @@
 """The look of every figure: colours, fonts, axes, and the way a figure becomes bytes.
 
 Contents: :func:`method_style` (colour and dash of a method's line), :data:`SIGNED` (a perceptually balanced diverging
-map), :func:`oklab_to_srgb`, :func:`sequential`, :func:`context` (matplotlib settings), :func:`new_figure`, :func:`letter`, and the encoders
-:func:`to_svg` and :func:`to_png`. Panels are drawn by `reports.panels`.
+map), :func:`oklab_to_srgb`, :func:`sequential`, :func:`context` (matplotlib settings), :func:`new_figure`,
+:func:`letter`, and the encoders :func:`to_svg` and :func:`to_png`. Panels are drawn by `reports.panels`.
 
 Encoders write no date and no version of any library, and identifiers come from a fixed salt, so the same data give the
 same bytes.
