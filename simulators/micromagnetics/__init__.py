@@ -4,11 +4,11 @@
 - `effective_field`, `Energies`: the field of a state and its energies by term;
 - `demag_tensor`, `DemagOperator`: the magnet's own field;
 - `minimise` with `LBFGS` or `BarzilaiBorwein`, `quench`: relaxation, `Relaxation` what came of it, `random_start`;
-- `save_checkpoint`, `load_checkpoint`: states on disk.
+- `save_checkpoint`, `load_checkpoint`, `part_of`: states on disk.
 """
 
 from simulators.micromagnetics.barzilai_borwein import BarzilaiBorwein
-from simulators.micromagnetics.checkpoints import load_checkpoint, save_checkpoint
+from simulators.micromagnetics.checkpoints import load_checkpoint, part_of, save_checkpoint
 from simulators.micromagnetics.demag import DemagOperator
 from simulators.micromagnetics.demag_tensor import demag_tensor
 from simulators.micromagnetics.effective_field import Energies, effective_field
@@ -32,6 +32,7 @@ __all__ = [
     "exchange_length",
     "load_checkpoint",
     "minimise",
+    "part_of",
     "quench",
     "random_start",
     "save_checkpoint",

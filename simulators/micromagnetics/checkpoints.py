@@ -1,6 +1,6 @@
 """States on disk: everything a relaxation needs to go on with the same bytes.
 
-- `save_checkpoint`, `load_checkpoint`.
+- `save_checkpoint`, `load_checkpoint`; `part_of`: the names of several, for runs in parts.
 
 A checkpoint is a set of plain arrays and one JSON text, written whole or not at all; nothing is unpickled.
 It carries the hash of its problem, so that it never goes on with another one.
@@ -99,3 +99,8 @@ def load_checkpoint(path: str | os.PathLike[str], problem: Problem) -> Descent:
         if isinstance(error, RecordError):
             raise
         raise RecordError(f"{name}: not a checkpoint or damaged; expected what save_checkpoint wrote") from error
+
+
+def part_of(checkpoint: Path | None, part: object) -> Path | None:
+    """Return the checkpoint of a `part` of a run: its name after a hyphen. None stays None."""
+    return None if checkpoint is None else checkpoint.with_name(f"{checkpoint.name}-{part}")

@@ -125,7 +125,7 @@ class LBFGS:
             return state
         _smooth(state)
         self._remember(state, step, gradient, smooth)
-        _watch(state)
+        _count_idle(state)
         return state
 
     def error(self, state: LBFGSState) -> float:
@@ -163,7 +163,7 @@ class LBFGS:
             _restart(state)
 
 
-def _watch(state: LBFGSState) -> None:
+def _count_idle(state: LBFGSState) -> None:
     """Count the steps that gain nothing: where rounding is all that moves the spins, they would go on for ever."""
     state.idle += 1
     if state.energies.total < state.lowest - _noise(state):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,7 +27,6 @@ from simulators.micromagnetics.problem import Problem
 from simulators.micromagnetics.quench_state import Quench, QuenchState
 
 Array = NDArray[Any]
-StateT = TypeVar("StateT", bound=Descent)
 
 _CHECKPOINT_SECONDS = 20.0
 _DEFAULT_LIMIT = 200_000

@@ -22,7 +22,7 @@ import xarray as xr
 from numpy.typing import DTypeLike, NDArray
 
 from records import sample
-from simulators.micromagnetics import Material, Mesh, Problem, Relaxation, quench, random_start
+from simulators.micromagnetics import Material, Mesh, Problem, Relaxation, part_of, quench, random_start
 from simulators.samples.charge_counting import CountRule, Survival, Watcher
 from simulators.samples.hedgehog_truth import charge_truth, smoothness
 from simulators.samples.metalattice import Metalattice
@@ -121,7 +121,7 @@ def quench_metalattice(
     problem = lattice_problem(lattice, material)
 
     def attempt(number: int) -> tuple[Relaxation, CountRule]:
-        state, fine, counts = (_beside(checkpoint, f"{number}-{part}") for part in ("state", "fine", "counts"))
+        state, fine, counts = (part_of(checkpoint, f"{number}-{part}") for part in ("state", "fine", "counts"))
         rule = CountRule(lattice.magnet, wanted=wanted, torque=torque, imbalance=imbalance, watch=watch, record=counts)
         found = quench(problem, random_start(problem, rng=rng), stop=rule, checkpoint=state)
         if not rule.reached and imbalance is None and rule.before.size:
@@ -156,10 +156,6 @@ def quench_metalattice(
     )
 
 
-def _beside(checkpoint: Path | None, ending: str) -> Path | None:
-    return None if checkpoint is None else checkpoint.with_name(f"{checkpoint.name}-{ending}")
-
-
 def _wanted(lattice: Metalattice, charges: int | None, density: float | None, torque: float | None) -> int | None:
     goals = {"charges": charges, "density": density, "torque": torque}
     given = {name: value for name, value in goals.items() if value is not None}
@@ -174,7 +170,8 @@ def _wanted(lattice: Metalattice, charges: int | None, density: float | None, to
     wanted = int(value) if charges is not None else round(value * volume)
     most = np.count_nonzero(lattice.magnet) // 20
     if not 1 <= wanted <= most:
-        raise ValueError(f"{name} is {value:g}, {wanted} charges here; allowed: 1 to {most} charges")
+        here = "" if charges is not None else f", {wanted} charges here"
+        raise ValueError(f"{name} is {value:g}{here}; allowed: 1 to {most} charges")
     return wanted
 
 

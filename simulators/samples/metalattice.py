@@ -206,7 +206,7 @@ def _checked_cell(voxel_size: float | Lengths, template: Template) -> Lengths:
     largest, hole, neck = max(z, y, x), hole_radius(template, "tetrahedral"), hole_radius(template, "neck")
     if not 0 < min(z, y, x) <= largest <= hole:
         allowed = f"above 0, up to the tetrahedral holes' radius of {hole * 1e9:.3g} nm"
-        raise ValueError(f"voxel_size is {voxel_size} m; allowed: {allowed}")
+        raise ValueError(f"voxel_size is {largest * 1e9:.4g} nm; allowed: {allowed}")
     if largest > neck:
         sizes = f"voxel_size is {largest * 1e9:.3g} nm, larger than the necks' radius of {neck * 1e9:.3g} nm"
         warnings.warn(f"{sizes}: which holes are joined depends on the grid", stacklevel=3)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.iterate import Watcher
-from simulators.micromagnetics import BarzilaiBorwein, Mesh, Problem, Relaxation, minimise, random_start
+from simulators.micromagnetics import BarzilaiBorwein, Mesh, Problem, Relaxation, minimise, part_of, random_start
 from simulators.samples.defects import Defect, Film, altered, film_mesh, film_problem, with_material
 
 __all__ = [
@@ -79,7 +79,7 @@ def descend(
     checkpoint : Path, optional
         Beginning of the names of files by which an interrupted descent goes on; removed at the end.
     """
-    paths = [checkpoint and checkpoint.with_name(f"{checkpoint.name}-{part}") for part in ("early", "late")]
+    paths = [part_of(checkpoint, part) for part in ("early", "late")]
     early = minimise(
         problem,
         m,

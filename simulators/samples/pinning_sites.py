@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from numerics.iterate import Watcher
 from records import sample
-from simulators.micromagnetics import Mesh, Relaxation, random_start
+from simulators.micromagnetics import Mesh, Relaxation, part_of, random_start
 from simulators.samples.defects import Defect, Film, film_mesh, film_problem
 from simulators.samples.pinning import descend
 
@@ -141,7 +141,7 @@ def field_states(
     for number, state in enumerate(protocol):
         result = None
         for index, field in enumerate(state.fields):
-            path = checkpoint and checkpoint.with_name(f"{checkpoint.name}-{number}-{index}")
+            path = part_of(checkpoint, f"{number}-{index}")
             problem = film_problem(film, mesh, defects, field=field)
             result = descend(problem, spins, torque=torque, watch=watch, checkpoint=path)
             spins = result.m

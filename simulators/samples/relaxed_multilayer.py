@@ -22,7 +22,7 @@ from numerics.iterate import Watcher
 from numerics.streams import stream
 from optics.grids import samples_for
 from records import sample
-from simulators.micromagnetics import Mesh, Relaxation, minimise, random_start
+from simulators.micromagnetics import Mesh, Relaxation, minimise, part_of, random_start
 from simulators.samples.defects import Film, film_mesh, film_problem
 from simulators.samples.domain_measures import domain_period, mean_wall_width
 from simulators.samples.effective_medium import HAPRE, Stack, effective_medium
@@ -93,9 +93,8 @@ def relaxed_multilayer(
     mesh = film_mesh(film, (n, n), pixel_size)
     spins = random_start(film_problem(film, mesh), rng=rng)
     for number, field in enumerate(fields):
-        path = checkpoint.with_name(f"{checkpoint.name}-{number}") if checkpoint is not None else None
         problem = film_problem(film, mesh, field=field)
-        result = minimise(problem, spins, torque=torque, watch=watch, checkpoint=path)
+        result = minimise(problem, spins, torque=torque, watch=watch, checkpoint=part_of(checkpoint, number))
         spins = result.m
     return _sample(film, mesh, result, fields)
 
@@ -175,6 +174,6 @@ def _trimmed(wall_width: float, film: Film, mesh: Mesh, spins: Array, anisotropy
         anisotropy *= min(max(found / wall_width, 0.5), 2.0) ** _EXPONENT
         spins = result.m
     raise ValueError(
-        f"wall_width is {1e9 * wall_width:.3g} nm; allowed: widths between which and the next wall there are domains, "
-        f"here {1e9 * found:.3g} nm at Ku = {anisotropy / 1e3:.3g} kJ/m3"
+        f"wall_width is {1e9 * wall_width:.3g} nm; allowed: what walls between domains can have; those of this film "
+        f"stay at {1e9 * found:.3g} nm"
     )

@@ -69,7 +69,7 @@ def test_the_trimmed_anisotropy_is_near_the_formula_and_kept(film):
 def test_widths_that_no_film_has():
     with pytest.raises(ValueError, match="wall_width is 0 m; allowed: above 0"):
         anisotropy_for_width(0, film=FILM, cell_size=CELL)
-    with pytest.raises(ValueError, match="wall_width is 40 nm; allowed: widths"):
+    with pytest.raises(ValueError, match="wall_width is 40 nm; allowed: what walls between domains"):
         anisotropy_for_width(40e-9, film=FILM, cell_size=CELL)
 
 
