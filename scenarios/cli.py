@@ -139,14 +139,10 @@ def run(
 
     entry = look_up(scenario)
     if isinstance(entry, Study):
-        from scenarios.study_request import study_request
-
         options = {"method": method, "seeds": seeds, "draws": draws, "sample": sample, "beta-m-t-nm": beta_m_t_nm}
         options |= {"prtf": prtf, "halves": halves}
-        study = study_request(
-            entry, profile=profile, seed=seed, out=out, workers=workers, overrides=overrides or (), meaningless=options
-        )
-        raise typer.Exit(_run_study(study))
+        words = {"profile": profile, "seed": seed, "out": out, "workers": workers, "overrides": overrides or ()}
+        raise typer.Exit(_run_study(entry, meaningless=options, **words))
     asked = request(
         scenario,
         profile=profile,
@@ -205,11 +201,13 @@ def _run(asked: Any) -> int:
     return _end(summary(result.scorecard, asked.methods), asked.out, failed=result.failed)
 
 
-def _run_study(asked: Any) -> int:
+def _run_study(study: Any, **words: Any) -> int:
     from scenarios.progress import Progress, study_summary
     from scenarios.study_plan import point_cells
+    from scenarios.study_request import study_request
     from scenarios.study_runner import run_study
 
+    asked = study_request(study, **words)
     result = run_study(asked, progress=Progress(len(point_cells(asked)) + 1), command=sys.argv)
     return _end(study_summary(result.scorecard), asked.out, failed=result.failed)
 

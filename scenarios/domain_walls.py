@@ -9,18 +9,17 @@ import dataclasses
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.catalogue import Scenario
 from scenarios.domain_walls_tables import DomainWalls, settings_of, setup_of
-from scenarios.stages import MEASUREMENT, RECONSTRUCTION, ROWS, SCORED, TRUTH, Unsupported, half, start
+from scenarios.stages import MEASUREMENT, RECONSTRUCTION, SCORED, TRUTH, Unsupported, half, start, write_rows
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from scenarios.holography_scoring import MetricValue
     from simulators.experiments.holography import ExpectedPatterns
     from simulators.experiments.setups import HolographySetup
 
@@ -81,7 +80,7 @@ def score(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path
     )
     scored.attrs.update(method=arguments["method"], seed=arguments["seed"], draw=arguments["draw"])
     store.save(scored, folder / SCORED)
-    _write_rows(rows, folder)
+    write_rows([dataclasses.asdict(row) for row in rows], folder)
 
 
 def truth_rows(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path) -> None:
@@ -92,7 +91,7 @@ def truth_rows(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder:
     truth = store.load(inputs["expected"] / TRUTH)
     data = store.load(inputs["measurement"] / MEASUREMENT)
     rows = holography_scoring.score_truth(truth, data, settings=settings_of(arguments["configuration"]))
-    _write_rows(rows, folder)
+    write_rows([dataclasses.asdict(row) for row in rows], folder)
 
 
 def warnings(configuration: DomainWalls, sample: Path) -> list[str]:
@@ -160,17 +159,6 @@ def _stored(folder: Path) -> "ExpectedPatterns":
         truth=store.load(folder / TRUTH),
         nominal=Drawing(tuple(Hole(**hole) for hole in holes)),
     )
-
-
-def _write_rows(rows: "Sequence[MetricValue]", folder: Path) -> None:
-    plain = [
-        {
-            name: None if isinstance(v, float) and not math.isfinite(v) else v
-            for name, v in dataclasses.asdict(row).items()
-        }
-        for row in rows
-    ]
-    (folder / ROWS).write_text(json.dumps(plain, allow_nan=False), encoding="utf-8")
 
 
 _SIMULATION = (
