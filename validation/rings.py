@@ -1,25 +1,36 @@
-"""Rings and shells of spatial frequency, the one binning rule of the room.
+"""Means over rings and shells of spatial frequency.
 
 - `RingGrid`, `ring_grid`: which sample of a spectrum lies on which ring, with its weight;
 - `RingMean`, `ring_mean`: mean of a centred map over its rings;
-- `power_spectral_density`: of an image, by rings.
+- `power_spectral_density`: of an image or volume, by rings; `spectral_extent`: how far it stands above the noise.
 
-Ring ``k`` holds the samples with ``round(|f| / step) == k``, step the largest ``1/(N_i d_i)`` of all axes (the rule of
-``getFSC`` in 3dem/relion where all axes are equal). Rings reach the smallest Nyquist frequency; corners are dropped.
+The rule that bins is that of `binning`.
 """
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics import fourier
+from validation.binning import Size, outer_sum, ring_of, ring_rule, sizes
+from validation.resolution import Resolution
+from validation.spectra import check_array, check_window, masked_spectra, ring_sums
+
+__all__ = [
+    "RingGrid",
+    "RingMean",
+    "Size",
+    "power_spectral_density",
+    "ring_grid",
+    "ring_mean",
+    "sizes",
+    "spectral_extent",
+]
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
-Size = float | Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -59,20 +70,6 @@ class RingMean:
     count: Floats
 
 
-def sizes(value: Size, dimensions: int, *, name: str = "pixel_size") -> tuple[float, ...]:
-    """Return one positive size per axis from one number or a sequence.
-
-    Raises
-    ------
-    ValueError
-        If a size is not positive and finite, or their number is not 1 or `dimensions`.
-    """
-    given = np.atleast_1d(np.asarray(value, np.float64))
-    if given.size not in (1, dimensions) or not np.all(np.isfinite(given)) or np.any(given <= 0):
-        raise ValueError(f"{name} is {value!r}; allowed: one positive number, or {dimensions} of them")
-    return tuple(float(v) for v in np.broadcast_to(given, (dimensions,)))
-
-
 def ring_grid(
     shape: tuple[int, ...], *, pixel_size: Size, layout: str = "unshifted", ring_width: float = 1.0
 ) -> RingGrid:
@@ -85,8 +82,7 @@ def ring_grid(
     pixel_size : float or sequence
         Sampling in metres.
     layout : {"unshifted", "half", "centred"}
-        Order of the spectrum's samples; "half" is that of a real transform, whose samples off the planes ``k = 0`` and
-        Nyquist of the last axis count twice.
+        As in `binning.ring_rule`.
     ring_width : float
         Width of a ring in units of the frequency step.
 
@@ -95,27 +91,14 @@ def ring_grid(
     ValueError
         On a bad size, ring width or layout.
     """
-    spacing = sizes(pixel_size, len(shape))
-    if not ring_width >= 1:
-        raise ValueError(f"ring_width is {ring_width!r}; allowed: from 1")
-    axes = [fourier.unshifted_frequencies(n, d) for n, d in zip(shape, spacing, strict=True)]
-    weight = np.ones(1)
-    if layout == "half":
-        axes[-1] = fourier.half_frequencies(shape[-1], spacing[-1])
-        weight = np.full(axes[-1].size, 2.0)
-        weight[0] = 1.0
-        if shape[-1] % 2 == 0:
-            weight[-1] = 1.0
-    elif layout == "centred":
-        axes = [fourier.frequencies(n, d) for n, d in zip(shape, spacing, strict=True)]
-    elif layout != "unshifted":
-        raise ValueError(f"layout is {layout!r}; allowed: 'unshifted', 'half', 'centred'")
-    step = ring_width * max(1.0 / (n * d) for n, d in zip(shape, spacing, strict=True))
-    rings = int(min(0.5 / d for d in spacing) / step + 1e-9) + 1
-    squared = sum(f.reshape([-1 if i == axis else 1 for i in range(len(axes))]) ** 2 for axis, f in enumerate(axes))
-    index = np.minimum((np.sqrt(squared) / step + 0.5).astype(np.int64), rings)
-    grid = RingGrid(index, weight, np.asarray(np.arange(rings) * step, np.float64), np.zeros(rings))
-    return RingGrid(index, weight, grid.frequency, grid.total(np.ones(index.shape)))
+    return _grid(shape, sizes(pixel_size, len(shape)), layout, ring_width)
+
+
+def _grid(shape: tuple[int, ...], spacing: tuple[float, ...], layout: str, ring_width: float = 1.0) -> RingGrid:
+    rule = ring_rule(shape, spacing=spacing, layout=layout, ring_width=ring_width)
+    index = ring_of(outer_sum([f**2 for f in rule.axes]), rule)
+    grid = RingGrid(index, rule.weight, rule.frequency, np.zeros(rule.rings))
+    return RingGrid(index, rule.weight, rule.frequency, grid.total(np.ones(index.shape)))
 
 
 def ring_mean(values: Array, *, frequency_step: Size, valid: Array | None = None) -> RingMean:
@@ -123,49 +106,125 @@ def ring_mean(values: Array, *, frequency_step: Size, valid: Array | None = None
 
     Parameters
     ----------
-    values : (ny, nx) real array
+    values : (ny, nx) or (nz, ny, nx) real array
         Map whose zero frequency is at index ``n//2``.
     frequency_step : float or sequence
         Spacing of the map's samples in cycles per metre.
-    valid : (ny, nx) bool array, optional
+    valid : bool array, optional
         Samples that count; others may hold anything, NaN included.
 
     Raises
     ------
     ValueError
-        On a complex map, a bad step or a mask of another shape.
+        On a complex map, a bad step, a mask of another shape or values that are valid and not finite.
     """
     if np.iscomplexobj(values):
         raise ValueError("values are complex; allowed: a real map")
     step = sizes(frequency_step, values.ndim, name="frequency_step")
-    grid = ring_grid(
-        values.shape, pixel_size=[1 / (n * s) for n, s in zip(values.shape, step, strict=True)], layout="centred"
-    )
+    grid = _grid(values.shape, tuple(1 / (n * s) for n, s in zip(values.shape, step, strict=True)), "centred")
     data, count = np.asarray(values, np.float64), grid.count
     if valid is not None:
         if valid.shape != values.shape:
             raise ValueError(f"valid has shape {valid.shape}; allowed: that of values, {values.shape}")
         data, count = np.where(valid, data, 0.0), grid.total(valid)
+    if not np.all(np.isfinite(data)):
+        raise ValueError(f"values hold {data[~np.isfinite(data)].flat[0]} where valid; allowed: finite numbers")
     with np.errstate(invalid="ignore", divide="ignore"):
         return RingMean(grid.frequency, grid.total(data) / count, count)
 
 
 def power_spectral_density(image: Array, *, pixel_size: Size, mask: Array | None = None) -> RingMean:
-    """Average the power spectral density of an image over rings.
+    """Average the power spectral density of an image or a volume over rings or shells, in double precision.
 
-    The density integrates over the frequency plane to the mean square of the (masked) image, its mean not removed; its
-    unit is that of the image squared times m^2.
+    The density integrates over the frequencies to the mean square of the (masked) image, its mean not removed; its
+    unit is that of the image squared times m^2 (a volume: m^3).
 
     Parameters
     ----------
-    image : (ny, nx) real or complex array
+    image : (ny, nx) or (nz, ny, nx) real or complex array
     pixel_size : float or sequence
         In metres.
-    mask : (ny, nx) array, optional
+    mask : array, optional
         Window from 0 to 1; the density is divided by the mean of its square.
+
+    Returns
+    -------
+    RingMean
+
+    Raises
+    ------
+    ValueError
+        On an image that is not 2D or 3D or not finite, a bad pixel size, or a mask as in `fourier_ring_correlation`.
     """
-    spacing = sizes(pixel_size, image.ndim)
-    window = np.ones(1) if mask is None else np.asarray(mask, np.float64)
-    spectrum = fourier.centred_fft2(image * window)
-    power = (np.abs(spectrum).astype(np.float64) ** 2) * np.prod(spacing) / np.mean(window**2)
-    return ring_mean(power, frequency_step=[1 / (n * d) for n, d in zip(image.shape, spacing, strict=True)])
+    data = check_array(image, "image")
+    spacing = sizes(pixel_size, data.ndim)
+    window = None if mask is None else np.asarray(mask)
+    check_window(window, data.shape)
+    (spectrum,), _ = masked_spectra({"image": data}, window, remove_mean=False, constant=True, double=True)
+    rule = ring_rule(data.shape, spacing=spacing, layout="unshifted" if spectrum.shape == data.shape else "half")
+    sums = ring_sums(spectrum, spectrum, rule)
+    square = 1.0 if window is None else float(np.mean(np.square(window, dtype=np.float64)))
+    scale = math.prod(spacing) / square
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return RingMean(rule.frequency, sums.power[0] / sums.count * scale, sums.count)
+
+
+def spectral_extent(
+    density: RingMean,
+    *,
+    noise: float | Floats,
+    sigmas: float = 3.0,
+    is_complex: bool = False,
+    mask_fraction: float = 1.0,
+) -> Resolution:
+    """Return the last ring of a spectral density that stands above the noise level by `sigmas` of its scatter.
+
+    The ring before must stand out too, so that one outlier among hundreds of rings is no signal. A ring of n samples of
+    white noise scatters by its level over ``sqrt(n/2)`` (real) or ``sqrt(n)`` (complex).
+
+    Parameters
+    ----------
+    density : RingMean
+        Of `power_spectral_density`.
+    noise : float or (rings,) array
+        Noise level in the unit of the density, known or from where nothing but noise is.
+    sigmas : float
+    is_complex : bool
+        Whether the image was complex.
+    mask_fraction : float
+        Mean of the mask; lowers n by ``mask_fraction**(1/2)`` as in two dimensions.
+
+    Returns
+    -------
+    Resolution
+        `crossed` is False where the last ring of all stands out; NaN where none does. No interval.
+
+    Raises
+    ------
+    ValueError
+        On a noise level that is not positive or of another length, or sigmas that are not positive.
+    """
+    level = np.broadcast_to(np.asarray(noise, np.float64), np.shape(noise) or density.mean.shape)
+    if level.shape != density.mean.shape or not np.all(level > 0):
+        raise ValueError(
+            f"noise has shape {np.shape(noise)}, least {level.min():g}; allowed: above 0, one or one a ring"
+        )
+    if not 0 < sigmas < math.inf:
+        raise ValueError(f"sigmas is {sigmas!r}; allowed: above 0")
+    if not 0 < mask_fraction <= 1:
+        raise ValueError(f"mask_fraction is {mask_fraction!r}; allowed: above 0, up to 1")
+    filled = np.flatnonzero((density.count > 0) & np.isfinite(density.mean))
+    independent = density.count[filled] * math.sqrt(mask_fraction) / (1 if is_complex else 2)
+    above = density.mean[filled] > level[filled] * (1 + sigmas / np.sqrt(independent))
+    signal = filled[1:][above[1:] & above[:-1]]
+    notes: tuple[str, ...] = ()
+    if signal.size == 0:
+        frequency, crossed, notes = math.nan, False, ("nothing stands above the noise",)
+    else:
+        frequency = float(density.frequency[signal[-1]])
+        crossed = bool(signal[-1] != filled[-1])
+        notes = () if crossed else ("signal up to the last ring: limited by sampling",)
+    full = 1 / frequency if frequency > 0 else math.nan
+    nothing = (math.nan, math.nan)
+    name = f"{sigmas:g} sigma above noise"
+    return Resolution(frequency, full / 2, full, nothing, name, "full", "full", crossed, notes)
