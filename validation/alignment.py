@@ -4,20 +4,23 @@ The numerical parts beneath `registration`:
 
 - `correlation_surface`, `bounded_peak`: masked normalised cross-correlation and the peak that is not one period off;
 - `refine_peak`: the maximum of a trigonometric sum, by matrix Fourier transform;
-- `masked_shift`: least-squares shift under a mask;
+- `generators`, `gauge_step`: what small gauges change an image by, and the least-squares step along them;
 - `best_focus`: the distance of propagation that matches a reference;
 - `moved`, `twin`, `ramped`: what a gauge does to an image.
 """
 
+import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from numerics import fourier
 from optics.propagation import transfer_function
+from validation.binning import outer_sum
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -27,14 +30,38 @@ Pair = tuple[float, float]
 _EQUAL_PEAKS = 0.95
 
 
-def moved(image: Array, shift: Pair) -> Array:
-    """Return the image moved by `shift` (y, x; px), band-limited and cyclic; a real image stays real."""
+def moved(image: Array, shift: Sequence[float]) -> Array:
+    """Return the image moved by `shift` (px along its last axes), band-limited and cyclic; a real image stays real."""
     if not any(shift):
         return image
+    axes, shape = tuple(range(-len(shift), 0)), image.shape[-len(shift) :]
     if not np.iscomplexobj(image):
-        ramp = _phase(image.shape, shift, half=True)
-        return fourier.irfft2(fourier.rfft2(image) * ramp, (image.shape[0], image.shape[1]))
-    return fourier.ifft2(fourier.fft2(image) * _phase(image.shape, shift), overwrite=True)
+        return fourier.irfftn(fourier.rfftn(image, axes=axes) * _phase(shape, shift, half=True), shape, axes=axes)
+    return fourier.ifftn(fourier.fftn(image, axes=axes) * _phase(shape, shift), axes=axes, overwrite=True)
+
+
+def turned(volume: Array, rotation: Floats, *, shift: ArrayLike, spacing: ArrayLike) -> Array:
+    """Return a real volume turned about index ``n//2``, then moved; a vector's components turn with it.
+
+    Cubic splines; zero where the volume ends, nothing is cyclic.
+
+    Parameters
+    ----------
+    volume : (z, y, x) or (component, z, y, x) array
+    rotation : (3, 3) array
+        Proper rotation of (x, y, z).
+    shift : (3,) array
+        Voxels along (z, y, x).
+    spacing : (3,) array
+        Voxel size along (z, y, x), metres.
+    """
+    # r -> R m(R^-1 (r - s)), with indices i = n//2 + r/spacing in the order (z, y, x)
+    size = np.asarray(spacing, np.float64)
+    back = rotation.T[::-1, ::-1] * size[None, :] / size[:, None]
+    centre = np.array([n // 2 for n in volume.shape[-3:]], np.float64)
+    offset = centre - back @ (centre + np.asarray(shift))
+    parts = np.stack([ndimage.affine_transform(v, back, offset) for v in volume.reshape(-1, *volume.shape[-3:])])
+    return parts[0] if volume.ndim == 3 else np.asarray(np.tensordot(rotation.astype(parts.dtype), parts, axes=1))
 
 
 def twin(image: Array) -> Array:
@@ -54,34 +81,45 @@ def ramped(image: Array, ramp: Pair) -> Array:
 def correlation_surface(image: Array, reference: Array, mask: Floats, *, remove_mean: bool) -> Array:
     """Return the normalised correlation of `reference` under `mask` with `image` at every whole shift.
 
-    Unshifted: entry s is that of ``image(r + s)`` with ``reference(r)``.
+    Unshifted: entry s is that of ``image(r + s)`` with ``reference(r)``. Vectors lead with their components, whose
+    products are summed and whose means are removed one by one.
     """
-    weighted = mask * (reference - (mask * reference).sum() / mask.sum()) if remove_mean else mask * reference
-    window = fourier.fft2(mask).conj()
     scale = math.sqrt(mask.size)
-    surface = fourier.ifft2(fourier.fft2(image) * fourier.fft2(weighted).conj()) * scale
-    energy = fourier.ifft2(fourier.fft2(np.abs(image) ** 2) * window).real * scale
-    if remove_mean:
-        mean = fourier.ifft2(fourier.fft2(image) * window) * scale
-        energy = energy - np.abs(mean) ** 2 / mask.sum()
-    norm = (np.abs(weighted) ** 2 / np.maximum(mask, 1e-12)).sum()
+    window = fourier.fftn(mask.astype(image.dtype)).conj()
+    product: Array = np.zeros_like(window)
+    energy: Array = np.zeros(mask.shape)
+    power, norm = np.zeros(mask.shape), 0.0
+    for first, second in zip(image.reshape(-1, *mask.shape), reference.reshape(-1, *mask.shape), strict=True):
+        weighted = mask * (second - (mask * second).sum() / mask.sum()) if remove_mean else mask * second
+        spectrum = fourier.fftn(first)
+        product += spectrum * fourier.fftn(weighted).conj()
+        power += np.abs(first) ** 2
+        if remove_mean:
+            energy -= np.abs(fourier.ifftn(spectrum * window) * scale) ** 2 / mask.sum()
+        norm += float((np.abs(weighted) ** 2 / np.maximum(mask, 1e-12)).sum())
+    energy += fourier.ifftn(fourier.fftn(power) * window).real * scale
     floor = 1e-6 * max(float(energy.max()), np.finfo(np.float64).tiny)
-    return np.asarray(surface / np.sqrt(np.maximum(energy, floor) * max(norm, np.finfo(np.float64).tiny)))
+    scale /= math.sqrt(max(norm, np.finfo(np.float64).tiny))
+    return np.asarray(fourier.ifftn(product) * scale / np.sqrt(np.maximum(energy, floor)))
 
 
-def bounded_peak(surface: Floats, bound: float) -> tuple[tuple[int, int], float]:
-    """Return the whole shift and the height of the peak, within `bound` px; of nearly equal peaks the nearest."""
+def bounded_peak(
+    surface: Floats, bound: float, *, stride: Sequence[int] | None = None
+) -> tuple[tuple[int, ...], float]:
+    """Return the whole shift and the height of the peak, within `bound` px; of nearly equal peaks the nearest.
+
+    With a `stride` per axis, the surface holds every so many-th pixel, and `bound` still counts pixels.
+    """
     distance = [fourier.unshifted_frequencies(n, 1.0 / n) for n in surface.shape]
-    radius = np.hypot(distance[0][:, None], distance[1][None, :])
+    strides = stride or (1,) * surface.ndim
+    radius = np.sqrt(outer_sum([(d * s) ** 2 for d, s in zip(distance, strides, strict=True)]))
     inside = np.where(radius <= bound, surface, -np.inf)
     height = float(inside.max())
     tops = (inside >= height - (1 - _EQUAL_PEAKS) * abs(height)) & (
         ndimage.maximum_filter(inside, size=3, mode="wrap") == inside
     )
-    candidates = np.argwhere(tops)
-    nearest = candidates[np.argmin(radius[tops])]
-    shift = (int(distance[0][nearest[0]]), int(distance[1][nearest[1]]))
-    return shift, float(surface[nearest[0], nearest[1]])
+    nearest = tuple(np.argwhere(tops)[np.argmin(radius[tops])])
+    return tuple(int(d[i]) for d, i in zip(distance, nearest, strict=True)), float(surface[nearest])
 
 
 def refine_peak(weights: Array, start: Pair, *, upsample: int, modulus: bool) -> Pair:
@@ -113,51 +151,65 @@ def refine_peak(weights: Array, start: Pair, *, upsample: int, modulus: bool) ->
         reach, step = 1.5 * step, max(step / 5, 1.0 / upsample)
 
 
-def masked_shift(image: Array, reference: Array, mask: Floats, start: Pair, *, remove_mean: bool, bound: float) -> Pair:
-    """Return the shift that minimises ``sum mask |reference - gamma moved(image) - constant|^2``, by Gauss-Newton.
+def generators(
+    image: Array, free: Sequence[str], *, wavelength: float = 0.0, pixel_size: float = 1.0
+) -> dict[str, list[Array]]:
+    """Return what small gauges change an image by: for each free gauge one array per real parameter.
 
-    Exact under a mask, where the maximum of a correlation is not. Scale and constant float, they are not removed.
+    Parameters
+    ----------
+    image : (ny, nx) array
+    free : sequence of str
+        Any of "scale", "phase", "offset" (two parameters if complex), "shift" (y and x, per px), "ramp" (y and x, per
+        cycle/px) and "focus" (per metre; needs `wavelength` and `pixel_size` in metres).
     """
-    shift = np.asarray(start, np.float64)
-    inside = (mask > 0).ravel()
-    weight = mask.ravel()[inside]
-    target = reference.ravel()[inside]
-    # Products of the image with the clean reference's derivatives: noise of the image's own would shorten the steps.
-    instruments = _derivatives(reference, (0.0, 0.0), inside, remove_mean).conj() * weight[:, None]
-    for _ in range(8):
-        basis = _derivatives(image, (float(shift[0]), float(shift[1])), inside, remove_mean)
-        fit = np.linalg.solve(instruments.T @ basis, instruments.T @ target)
-        step = (fit[1:3] / fit[0]).real
-        if not np.all(np.isfinite(step)) or np.hypot(*(shift + step - start)) > bound:
-            return start
-        shift = shift + step
-        if np.abs(step).max() < 1e-3:
-            break
-    return float(shift[0]), float(shift[1])
-
-
-def _derivatives(image: Array, shift: Pair, inside: Array, with_constant: bool) -> Array:
-    """Return the moved image and what it changes by per pixel of shift along y and x, as columns."""
+    is_complex = np.iscomplexobj(image)
     fy, fx = (fourier.unshifted_frequencies(n, 1.0) for n in image.shape)
-    spectrum = fourier.fft2(image) * _phase(image.shape, shift)
-    spectra = (spectrum, -2j * np.pi * fy[:, None] * spectrum, -2j * np.pi * fx[None, :] * spectrum)
-    columns = [fourier.ifft2(s).ravel()[inside] for s in spectra]
-    if not np.iscomplexobj(image):
-        columns = [c.real for c in columns]
-    if with_constant:
-        columns.append(np.ones(columns[0].size))
-    return np.stack(columns, axis=1)
+    y, x = (np.arange(n) - n // 2 for n in image.shape)
+    result = {}
+    if "scale" in free:
+        result["scale"] = [image]
+    if "phase" in free:
+        result["phase"] = [1j * image]
+    if "offset" in free:
+        ones = np.ones(image.shape, image.dtype)
+        result["offset"] = [ones, 1j * ones] if is_complex else [ones]
+    if "ramp" in free:
+        result["ramp"] = [2j * np.pi * y[:, None] * image, 2j * np.pi * x[None, :] * image]
+    if "shift" in free:
+        filters = (-2j * np.pi * fy[:, None], -2j * np.pi * fx[None, :])
+        result["shift"] = [_filtered(image, f) for f in filters]
+    if "focus" in free:
+        result["focus"] = [_filtered(image, 1j * _path(image.shape, wavelength, pixel_size))]
+    return result
+
+
+def gauge_step(rest: Array, mask: Floats, basis: list[Array], instruments: list[Array]) -> tuple[Floats, float]:
+    """Return the real coefficients c with ``sum mask Re(conj(instrument) (rest - c.basis)) = 0`` for each instrument.
+
+    Instruments made of the reference, basis of the image: noise of the image's own would lengthen the basis and so
+    shorten the steps. Returned beside it: the largest change ``|c| |basis|`` that a coefficient makes.
+    """
+    inside = mask > 0
+    columns, rows = (_as_real(v, inside) for v in (basis, instruments))
+    weight = np.repeat(mask[inside], columns.shape[1] // np.count_nonzero(inside))
+    # Parameters of unlike units: without their sizes the matrix would look singular.
+    sizes = [np.maximum(np.sqrt((v**2) @ weight), np.finfo(np.float64).tiny) for v in (columns, rows)]
+    rows *= weight
+    target = rows @ _as_real([rest], inside)[0]
+    fit = np.linalg.lstsq(rows @ columns.T / np.outer(sizes[1], sizes[0]), target / sizes[1], rcond=1e-10)[0]
+    return np.asarray(fit / sizes[0]), float(np.abs(fit).max())
+
+
+def _as_real(columns: Sequence[Array], inside: Array) -> Floats:
+    return np.stack([v[inside].view(np.float64) for v in columns])
 
 
 def best_focus(
     image: Array, reference: Array, *, wavelength: float, pixel_size: float, z_range: Pair, step: float
 ) -> float:
     """Return the distance of propagation at which `image` best matches `reference`: a scan, then two parabolas."""
-    # A quarter of a wavelength turns no wave by more than a right angle, so its phase is the path without a jump.
-    quarter = transfer_function(
-        image.shape, wavelength / 4, wavelength=wavelength, pixel_size=pixel_size, carrier=False
-    )
-    path = np.angle(quarter) * (4 / wavelength)
+    path = _path(image.shape, wavelength, pixel_size)
     product = fourier.fft2(reference).conj() * fourier.fft2(image)
     keep = np.abs(product) > 1e-7 * np.abs(product).max()
     weights, phases = product[keep], path[keep]
@@ -175,7 +227,23 @@ def best_focus(
     return float(np.clip(best, *z_range))
 
 
-def _phase(shape: tuple[int, ...], shift: Pair, *, half: bool = False) -> Array:
-    fy = fourier.unshifted_frequencies(shape[0], 1.0)
-    fx = fourier.half_frequencies(shape[1], 1.0) if half else fourier.unshifted_frequencies(shape[1], 1.0)
-    return np.asarray(np.exp(-2j * np.pi * fy * shift[0])[:, None] * np.exp(-2j * np.pi * fx * shift[1])[None, :])
+def _filtered(image: Array, transfer: Array) -> Array:
+    result = fourier.ifft2(fourier.fft2(image) * transfer, overwrite=True)
+    return result if np.iscomplexobj(image) else result.real
+
+
+def _path(shape: tuple[int, ...], wavelength: float, pixel_size: float) -> Floats:
+    """Return the phase per metre of propagation at every frequency, unshifted."""
+    # A quarter of a wavelength turns no wave by more than a right angle, so its phase is the path without a jump.
+    quarter = transfer_function(
+        (shape[0], shape[1]), wavelength / 4, wavelength=wavelength, pixel_size=pixel_size, carrier=False
+    )
+    return np.asarray(np.angle(quarter) * (4 / wavelength))
+
+
+def _phase(shape: Sequence[int], shift: Sequence[float], *, half: bool = False) -> Array:
+    f = [fourier.unshifted_frequencies(n, 1.0) for n in shape]
+    if half:
+        f[-1] = fourier.half_frequencies(shape[-1], 1.0)
+    parts = [np.exp(-2j * np.pi * v * s) for v, s in zip(f, shift, strict=True)]
+    return functools.reduce(np.multiply.outer, parts)

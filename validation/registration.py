@@ -7,6 +7,7 @@
 Rotation and helicity sign are errors, not gauges. A sign of a real image is never removed.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,10 +15,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from numerics import fourier
 from optics.propagation import propagate
 from validation import alignment
+from validation.matching import checked_length
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -26,6 +29,8 @@ Focus = tuple[float, float, Any]
 GAUGES = ("twin", "ramp", "focus", "shift", "phase", "scale", "offset")
 _COMPLEX_ONLY = ("ramp", "focus")
 _FOCUS_STEP = 15e-9
+_MOST_STEPS = 20
+_SMALL_CHANGE = 1e-8
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,12 @@ class Registration:
     Attributes
     ----------
     image : (ny, nx) array
-        The registered image.
+        The registered image, or volume (of `register_volume`).
     phase : float
         In radian.
     scale, offset : float, float or complex
     shift : tuple of float
-        Displacement (y, x) given to the image, px.
+        Displacement (y, x) given to the image, px; (z, y, x) of a volume, voxels.
     ramp : tuple of float
         Phase ramp (y, x) multiplied to the image, cycles per px.
     focus : float
@@ -53,19 +58,26 @@ class Registration:
         Names of the gauges that were free, for a scorecard.
     optics : tuple, optional
         Wavelength and pixel size in metres, where the focus was free.
+    rotation : tuple of float, optional
+        Rotation vector (x, y, z; radian, right-handed) by which a volume was turned about index ``n//2`` before its
+        shift, a vector's components with it; none where no rotation was free.
+    voxel_size : tuple of float, optional
+        Of a volume, (z, y, x) in metres.
     """
 
     image: Array
     phase: float = 0.0
     scale: float = 1.0
     offset: complex = 0.0
-    shift: tuple[float, float] = (0.0, 0.0)
+    shift: tuple[float, ...] = (0.0, 0.0)
     ramp: tuple[float, float] = (0.0, 0.0)
     focus: float = 0.0
     twin: bool = False
     correlation: float = 0.0
     removed: tuple[str, ...] = ()
     optics: tuple[float, float] | None = None
+    rotation: tuple[float, float, float] | None = None
+    voxel_size: tuple[float, ...] | None = None
 
 
 class TwinContent(NamedTuple):
@@ -88,7 +100,8 @@ def register(
 ) -> Registration:
     """Remove gauge freedoms of `image` that are measured against `reference`.
 
-    Order: twin, coarse shift, ramp, focus, shift, then phase, scale and offset in closed form.
+    Order: twin, coarse shift, ramp, focus, shift; shift, ramp and focus together by least squares; then phase, scale
+    and offset in closed form. The scale is that of the least error: noise of the image lowers it.
 
     Parameters
     ----------
@@ -99,7 +112,7 @@ def register(
     mask : (ny, nx) array, optional
         Weight from 0 to 1 on the reference's grid.
     upsample : int
-        The shift is found to ``1/upsample`` px, and better under a mask (least squares).
+        Shift and ramp are sought to ``1/upsample`` px of image and spectrum; least squares refine them from there.
     focus : tuple, optional
         ``(wavelength, pixel_size, z_range)`` in metres; `z_range` one number for both sides of zero, or two.
     bound : float, optional
@@ -109,7 +122,8 @@ def register(
     Raises
     ------
     ValueError
-        On different shapes, values that are not finite, an unknown gauge, or "focus" without `focus`.
+        On different shapes, values that are not finite or, if real, all alike, an unknown gauge, an empty mask, an
+        impossible bound, or "focus" without `focus`.
     """
     first, second, weight = _checked(image, reference, mask)
     names = _checked_gauge(gauge, is_complex=np.iscomplexobj(first), focus=focus)
@@ -126,17 +140,26 @@ def register(
         found = replace(found, ramp=aligner.ramp(_geometry(first, found)))
     if focus is not None and "focus" in names:
         found = _find_focus(first, second * weight, found, focus, aligner)
-    elif "shift" in names:
-        found = aligner.fine(first, found)
+    elif "shift" in names and "ramp" in names:
+        found = aligner.again(first, found)
+    found = _polish(first, second, weight, found, remove_mean=aligner.remove_mean)
     found = _closed_form(_geometry(first, found), second, weight, found, names)
     result = apply_registration(first, found)
     return replace(found, image=result, correlation=_correlation(result, second, weight, aligner.remove_mean))
 
 
 def apply_registration(image: Array, registration: Registration) -> Array:
-    """Apply a gauge found on one image to another of the same shape, such as that of the other helicity."""
-    if image.shape != registration.image.shape:
-        raise ValueError(f"image has shape {image.shape}; allowed: that registered, {registration.image.shape}")
+    """Apply a gauge found on one image to another of the same shape, such as that of the other helicity.
+
+    What was found on a scalar volume may be applied to a vector field on its grid, and the reverse.
+    """
+    grid = registration.image.shape[-len(registration.shift) :]
+    is_vector = len(grid) == 3 and image.shape == (3, *grid)
+    if image.shape != grid and not is_vector:
+        raise ValueError(f"image has shape {image.shape}; allowed: that registered, {grid}")
+    if registration.rotation is not None and registration.voxel_size is not None:
+        turn = Rotation.from_rotvec(registration.rotation).as_matrix()
+        return alignment.turned(image, turn, shift=registration.shift, spacing=registration.voxel_size)
     result = _geometry(image, registration)
     factor = registration.scale * (np.exp(1j * registration.phase) if registration.phase else 1.0)
     return np.asarray(result * factor + registration.offset)
@@ -158,8 +181,9 @@ def twin_content(image: Array, reference: Array) -> TwinContent:
     rest = first - second * (np.vdot(second, first) / np.vdot(second, second))
     other = alignment.twin(second)
     aligner = _Aligner(rest, weight, ("phase", "shift"), 20, max(first.shape))
-    start = Registration(other)
-    other = _geometry(other, aligner.fine(other, replace(start, shift=aligner.coarse(other))))
+    names = ("shift", "phase") if np.iscomplexobj(other) else ("shift",)
+    start = Registration(other, shift=aligner.coarse(other), removed=names)
+    other = _geometry(other, _polish(other, rest, weight, start, remove_mean=False))
     basis = np.stack([second.ravel(), other.ravel()], axis=1)
     fit, *_ = np.linalg.lstsq(basis, first.ravel(), rcond=None)
     misfit = np.linalg.norm(first.ravel() - basis @ fit) ** 2
@@ -175,9 +199,8 @@ class _Aligner:
         self.remove_mean = not self.is_complex or "offset" in names
         self.modulus = self.is_complex and "phase" in names
         self.free_ramp = "ramp" in names
-        self.masked = bool(weight.min() < 1)
 
-    def peak(self, image: Array) -> tuple[tuple[int, int], float]:
+    def peak(self, image: Array) -> tuple[tuple[int, ...], float]:
         """Return the whole displacement of `image` and its correlation; a free ramp leaves the moduli to compare."""
         if self.free_ramp:
             surface = alignment.correlation_surface(
@@ -206,34 +229,25 @@ class _Aligner:
         spectrum = np.abs(fourier.fft2(product))
         start = np.unravel_index(int(np.argmax(spectrum)), spectrum.shape)
         whole = [float((s + n // 2) % n - n // 2) for s, n in zip(start, spectrum.shape, strict=True)]
-        y, x = alignment.refine_peak(product, (-whole[0], -whole[1]), upsample=100 * self.upsample, modulus=True)
+        y, x = alignment.refine_peak(product, (-whole[0], -whole[1]), upsample=self.upsample, modulus=True)
         return -y / image.shape[0], -x / image.shape[1]
 
-    def fine(self, image: Array, found: Registration) -> Registration:
-        """Return `found` with its shift refined."""
-        unmoved = _geometry(image, replace(found, shift=(0.0, 0.0)))
-        shift = found.shift
-        if self.free_ramp or found.focus:
-            settled = replace(found, shift=(0.0, 0.0))
-            aligner = _Aligner(self.reference, self.weight, self._names(), self.upsample, self.bound)
-            shift = aligner.coarse(_geometry(image, settled))
-        if self.masked:
-            shift = alignment.masked_shift(
-                unmoved, self.reference, self.weight, shift, remove_mean=self.remove_mean, bound=1.0
-            )
-        return replace(found, shift=shift)
-
-    def _names(self) -> tuple[str, ...]:
-        names = ("phase",) if self.modulus else ()
-        return (*names, "offset") if self.remove_mean else names
+    def again(self, image: Array, found: Registration) -> Registration:
+        """Return `found` with its shift sought again, now that ramp and focus are known."""
+        settled = replace(found, shift=(0.0, 0.0))
+        names = (*(("phase",) if self.modulus else ()), *(("offset",) if self.remove_mean else ()))
+        aligner = _Aligner(self.reference, self.weight, names, self.upsample, self.bound)
+        return replace(found, shift=aligner.coarse(_geometry(image, settled)))
 
 
 def _find_focus(image: Array, reference: Array, found: Registration, focus: Focus, aligner: _Aligner) -> Registration:
     wavelength, pixel_size = float(focus[0]), float(focus[1])
     limits = np.atleast_1d(np.asarray(focus[2], np.float64))
     low, high = (-abs(limits[0]), abs(limits[0])) if limits.size == 1 else (limits[0], limits[1])
-    if not wavelength > 0 or not pixel_size > 0 or not low < high:
-        raise ValueError(f"focus is {focus!r}; allowed: (wavelength > 0, pixel size, z range in metres)")
+    for name, length in (("wavelength in focus", wavelength), ("pixel size in focus", pixel_size)):
+        checked_length(name, length)
+    if not low < high:
+        raise ValueError(f"focus is {focus!r}; allowed: (wavelength, pixel size, z range above 0), all in metres")
     found = replace(found, optics=(wavelength, pixel_size))
     for _ in range(2):
         unfocused = _geometry(image, replace(found, focus=0.0))
@@ -248,8 +262,65 @@ def _find_focus(image: Array, reference: Array, found: Registration, focus: Focu
         found = replace(found, focus=distance)
         if "shift" not in found.removed:
             break
-        found = aligner.fine(image, found)
+        found = aligner.again(image, found)
     return found
+
+
+def _polish(image: Array, reference: Array, weight: Floats, found: Registration, *, remove_mean: bool) -> Registration:
+    """Refine shift, ramp and focus together by least squares; scale, phase and constant float, they are not removed."""
+    free = [name for name in ("shift", "ramp", "focus") if name in found.removed]
+    if not free:
+        return found
+    floating = [*free, "scale", *["offset"] * remove_mean, *["phase"] * ("phase" in found.removed)]
+    optics = dict(zip(("wavelength", "pixel_size"), found.optics, strict=True)) if found.optics else {}
+    instruments = list(itertools.chain(*alignment.generators(reference, floating, **optics).values()))
+    start, size = found, math.sqrt((weight * np.abs(reference) ** 2).sum())
+    for _ in range(_MOST_STEPS):
+        fitted, constant = _fitted(_geometry(image, found), reference, weight, remove_mean, "phase" in floating)
+        basis = alignment.generators(fitted, floating, **optics)
+        step, change = alignment.gauge_step(
+            reference - fitted - constant, weight, list(itertools.chain(*basis.values())), instruments
+        )
+        found = _stepped(found, step, basis)
+        if not _is_near(found, start):
+            return start
+        if change < _SMALL_CHANGE * size:
+            break
+    return found
+
+
+def _fitted(
+    image: Array, reference: Array, weight: Floats, remove_mean: bool, is_phase_free: bool
+) -> tuple[Array, complex]:
+    """Return the image scaled, without bias by its noise, to the reference, and the constant that is missing."""
+    means = [(weight * v).sum() / weight.sum() if remove_mean else 0.0 for v in (image, reference)]
+    fixed = weight * (reference - means[1])
+    overlap = (fixed.conj() * (image - means[0])).sum()
+    overlap = overlap if is_phase_free else overlap.real
+    factor = (fixed.conj() * (reference - means[1])).sum().real / overlap if overlap else 1.0
+    return factor * image, means[1] - factor * means[0]
+
+
+def _stepped(found: Registration, step: Floats, basis: dict[str, list[Array]]) -> Registration:
+    names = [name for name, columns in basis.items() for _ in columns]
+    changes = {name: [float(s) for n, s in zip(names, step, strict=True) if n == name] for name in basis}
+    shift, ramp = (
+        tuple(v + c for v, c in zip(getattr(found, n), changes[n], strict=True)) if n in changes else getattr(found, n)
+        for n in ("shift", "ramp")
+    )
+    return replace(found, shift=shift, ramp=ramp, focus=found.focus + sum(changes.get("focus", [])))
+
+
+def _is_near(found: Registration, start: Registration) -> bool:
+    """Return whether a refinement stayed where its linear steps mean something: a pixel, half a fringe, two scans."""
+    ny, nx = found.image.shape
+    moves = (
+        math.dist(found.shift, start.shift),
+        2 * abs(found.ramp[0] - start.ramp[0]) * ny,
+        2 * abs(found.ramp[1] - start.ramp[1]) * nx,
+        abs(found.focus - start.focus) / (2 * _FOCUS_STEP),
+    )
+    return all(v <= 1 for v in moves)
 
 
 def _geometry(image: Array, found: Registration) -> Array:
@@ -296,8 +367,11 @@ def _checked(image: Array, reference: Array, mask: Array | None) -> tuple[Array,
         if not np.any(values):
             raise ValueError(f"{name} is zero everywhere; allowed: anything to register")
     weight = np.ones(first.shape) if mask is None else np.asarray(mask, np.float64)
-    if weight.shape != first.shape or weight.min() < 0 or not weight.sum() > 0:
+    if weight.shape != first.shape or not weight.min() >= 0 or not 0 < weight.sum() < math.inf:
         raise ValueError(f"mask of shape {weight.shape}; allowed: shape {first.shape}, from 0, not empty")
+    for name, values in (("image", first), ("reference", second[weight > 0])):
+        if kind is np.float64 and np.ptp(values) == 0:
+            raise ValueError(f"{name} is {values.flat[0]:g} everywhere; allowed: an image with contrast")
     return first, second, weight
 
 

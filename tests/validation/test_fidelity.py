@@ -4,6 +4,7 @@ import pytest
 from numerics import fourier
 from tests.validation.labyrinths import disc, labyrinth
 from validation import ceiling_image, complex_error, contrast_and_offset, correlation, mean_wall_width
+from validation.fidelity import structural_similarity
 
 PIXEL = 5.3e-9
 
@@ -50,6 +51,37 @@ def test_correlation(worms):
     assert correlation(noisy, worms) == pytest.approx(np.sqrt(0.5), abs=0.01)
 
 
+def reference_similarity(a, b, data_range):
+    """Return SSIM by its definition, windows whole inside the image."""
+    offsets = np.arange(-5, 6)
+    window = np.exp(-0.5 * (offsets / 1.5) ** 2)
+    window = np.outer(window, window) / window.sum() ** 2
+    views = [np.lib.stride_tricks.sliding_window_view(v, (11, 11)) for v in (a, b)]
+    means = [(v * window).sum(axis=(2, 3)) for v in views]
+    centred = [v - m[:, :, None, None] for v, m in zip(views, means, strict=True)]
+    variances = [(c * c * window).sum(axis=(2, 3)) for c in centred]
+    covariance = (centred[0] * centred[1] * window).sum(axis=(2, 3))
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    first = (2 * means[0] * means[1] + c1) / (means[0] ** 2 + means[1] ** 2 + c1)
+    return (first * (2 * covariance + c2) / (sum(variances) + c2)).mean()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_structural_similarity_is_its_definition(seed):
+    rng = np.random.default_rng(seed)
+    a, b = rng.random((2, 30, 26)) * 2
+    found = structural_similarity(a, 0.5 * a + 0.5 * b, data_range=2)
+    assert found == pytest.approx(reference_similarity(a, 0.5 * a + 0.5 * b, 2), rel=1e-9)
+    assert structural_similarity(a, a, data_range=2) == pytest.approx(1)
+
+
+def test_structural_similarity_sees_an_inversion(worms):
+    upright, inverted = worms + 1, -worms + 1
+    assert structural_similarity(inverted, upright, data_range=2) < 0
+    # on signed images the means, near zero in every window of walls, forgive it
+    assert structural_similarity(-worms, worms, data_range=2) > structural_similarity(inverted, upright, data_range=2)
+
+
 def test_ceiling_passes_a_square_band(worms):
     same = ceiling_image(worms, pixel_size=PIXEL, wavelength=1.59e-9)
     np.testing.assert_allclose(same, worms, atol=1e-10)
@@ -78,6 +110,15 @@ def test_ceiling_of_a_thick_film_widens_walls(worms):
         (lambda a: contrast_and_offset(a, 0 * a, mask=a > 0), "contrast"),
         (lambda a: contrast_and_offset(a, a, mask=0 * a), "mask"),
         (lambda a: contrast_and_offset(1j * a, a, mask=a > 0), "complex"),
+        (lambda a: complex_error(a, np.full_like(a, np.nan)), "b holds"),
+        (lambda a: correlation(np.full_like(a, np.inf), a), "a holds"),
+        (lambda a: correlation(a, a, mask=-np.ones_like(a)), "mask"),
+        (lambda a: structural_similarity(a, a[1:], data_range=2), "shapes"),
+        (lambda a: structural_similarity(a, a, data_range=0), "data_range is 0"),
+        (lambda a: structural_similarity(a, a, data_range=np.nan), "data_range"),
+        (lambda a: structural_similarity(1j * a, a, data_range=2), "complex"),
+        (lambda a: structural_similarity(a[:8], a[:8], data_range=2), "at least 11"),
+        (lambda a: structural_similarity(a, a * np.nan, data_range=2), "b holds"),
         (lambda a: ceiling_image(a, pixel_size=1e-9, wavelength=0.0), "wavelength"),
         (lambda a: ceiling_image(a, pixel_size=1e-9, wavelength=1e-9, thickness=-1.0), "thickness"),
         (lambda a: ceiling_image(1j * a, pixel_size=1e-9, wavelength=1e-9), "m_z"),
