@@ -20,10 +20,11 @@ variable                  dims                  holds
 ``polarization``          ()                    degree of circular polarisation
 ``film_thickness``        ()                    m
 ``shift``                 (axis)                true offset (y, x) of the mask, m
+``sample_origin``         (axis)                where the sample's origin (y, x) is, m; absent: in the middle
 ========================  ====================  =======================================================================
 
 Coordinates ``y``, ``x`` are those of the reconstruction, in m. Attributes: ``kind``, ``setup`` (JSON text of the true
-optics).
+optics); ``features``, where there is one, is the sample's own JSON text, its places seen from ``sample_origin``.
 """
 
 from collections.abc import Mapping
@@ -77,9 +78,11 @@ LAYOUT = Layout(
         "reference_part": Variable(_IMAGE, "bool"),
         "coherence_length": Variable((("axis",),), units="m", positive=True),
         "shift": Variable((("axis",),), units="m"),
+        "sample_origin": Variable((("axis",),), units="m", optional=True),
         **SCALARS,
     },
     attributes=("kind", "setup"),
+    optional_attributes=("features",),
 )
 
 
@@ -92,6 +95,8 @@ def make(
     shift: tuple[float, float],
     scalars: Mapping[str, float],
     setup: Mapping[str, Any],
+    sample_origin: tuple[float, float] = (0.0, 0.0),
+    features: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Assemble a `Truth` of kind ``"holography"`` and check it.
 
@@ -109,6 +114,10 @@ def make(
         Values of `SCALARS` in their units; ``wall_width`` may be left out.
     setup : mapping
         The true optics; must fit into JSON.
+    sample_origin : tuple of float
+        (y, x) in m.
+    features : mapping, optional
+        What is known of the sample; must fit into JSON.
 
     Returns
     -------
@@ -133,6 +142,7 @@ def make(
         "reference_part": variable(("y", "x"), images["reference_part"], None, np.bool_),
         "coherence_length": variable(("axis",), coherence_length, "m", np.float64),
         "shift": variable(("axis",), shift, "m", np.float64),
+        "sample_origin": variable(("axis",), sample_origin, "m", np.float64),
     }
     variables |= {name: scalar(value, SCALARS[name].units or "1") for name, value in scalars.items()}
     coords = {
@@ -142,6 +152,8 @@ def make(
         "x": centred_coordinate("x", waves.shape[2], pixel_size),
     }
     attrs = {"record": "truth", "schema": SCHEMA, "kind": "holography", "setup": json_text(dict(setup))}
+    if features is not None:
+        attrs["features"] = json_text(dict(features))
     dataset = assemble("Truth", variables, coords, attrs)
     check(dataset)
     return dataset
@@ -164,4 +176,6 @@ def check(dataset: xr.Dataset) -> None:
     require(helicity == [1, -1], "Truth.helicity", f"found {helicity}", "[1, -1]")
     axes = [str(axis) for axis in dataset["axis"].values]
     require(axes == ["y", "x"], "Truth.axis", f"found {axes}", "['y', 'x']")
-    check_json("Truth.setup", dataset.attrs["setup"], dict)
+    for name in ("setup", "features"):
+        if name in dataset.attrs:
+            check_json(f"Truth.{name}", dataset.attrs[name], dict)

@@ -2,11 +2,12 @@
 
 - `NAMES`: every scenario and its module; `look_up`: one of them, an experiment or a study.
 - `Scenario`: what the runner and the command line need to know of an experiment (of a study: `study.Study`).
+- `single`: the points of an experiment that is done once.
 - `Configuration`, `Reconstruction`: the tables every scenario has.
 """
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,18 @@ from scenarios.study import Study
 
 NAMES: Mapping[str, str] = {
     "domain-walls": "scenarios.domain_walls",
+    "dose": "scenarios.dose",
+    "pinning": "scenarios.pinning",
     "pinning-map": "scenarios.pinning_map",
     "hedgehog-survival": "scenarios.hedgehog_survival",
 }
 
 Work = Callable[[Mapping[str, Any], Mapping[str, Path], Path], None]
+Point = Mapping[str, str | int | float]
+"""The swept parameters of one point, as they stand in the rows; empty where nothing is swept."""
+
+POOL = "pool"
+"""The stage that looks at all points of a seed, a draw and a method together."""
 
 
 class Reconstruction(Table):
@@ -42,9 +50,14 @@ class Configuration(Table):
     reconstruction: Reconstruction
 
 
+def single(configuration: Any) -> Sequence[Point]:
+    """Return the one point of an experiment that sweeps nothing."""
+    return ({},)
+
+
 @dataclass(frozen=True)
 class Scenario:
-    """A named experiment.
+    """A named experiment, done once or at every point of a sweep: fields of the same sample, doses.
 
     Parameters
     ----------
@@ -58,7 +71,9 @@ class Scenario:
         Kind of the measurements it makes; methods that accept another kind are refused.
     work : mapping of str to callable
         The stages ``expected``, ``measurement``, ``score`` and ``truth``: functions of (arguments, input folders,
-        folder to fill).
+        folder to fill). An experiment with a sweep has the stage ``pool`` too: it is told the ``points`` that are done
+        and reads ``expected``, ``measurement``, ``reconstruct`` and ``score`` of each, their names ended by a dash and
+        the point's place in that list; it writes `stages.POOLED` and `stages.ROWS`.
     rooms : mapping of str to tuple of str
         Modules whose sources each of these stages uses.
     simulated : tuple of str
@@ -68,6 +83,13 @@ class Scenario:
     warnings : callable, optional
         Of (configuration, path): reads a third party's sample, returns what its owner should know. None: the scenario
         images its own samples only.
+    points : callable
+        Of the configuration: the points of the sweep, each once.
+    sample : callable, optional
+        Of the configuration: all that the sample of a seed depends on, which the stage ``sample`` is told beside the
+        ``seed``. Its folder is an input of ``expected`` at every point. None: there is no such stage.
+    varies : {"expected", "measurement"}
+        The first stage that differs from point to point; it and those behind it are told the ``point``.
     """
 
     name: str
@@ -79,6 +101,9 @@ class Scenario:
     simulated: tuple[str, ...] = ("sample", "optics", "detector")
     scored: tuple[str, ...] = ("scoring",)
     warnings: Callable[[Any, Path], list[str]] | None = None
+    points: Callable[[Any], Sequence[Point]] = single
+    sample: Callable[[Any], Mapping[str, Any]] | None = None
+    varies: str = "expected"
 
     @property
     def text(self) -> str:

@@ -1,7 +1,8 @@
 """The command line ``truespin``.
 
 - `main`: the console script; `call`: the same for a list of arguments, returns the exit code.
-- commands: ``list``, ``methods``, ``run``, ``report``, ``info``; ``sample`` is in `cli_sample`.
+- commands: ``list``, ``methods``, ``run``, ``report``, ``info``; ``sample`` is in `cli_sample`, ``measure`` in
+  `cli_measure`.
 
 Exit codes: 0 done, 1 a cell failed (its status is in the scorecard) or an error of ours, 2 something given cannot be
 used or written, 130 interrupted. Heavy imports wait inside the commands, so help comes at once.
@@ -18,7 +19,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from scenarios import cli_sample
+from scenarios import cli_measure, cli_sample
 
 _EPILOG = (
     "Start with [bold]truespin run domain-walls[/bold]: a magnetic multilayer, imaged, reconstructed and scored in "
@@ -164,6 +165,7 @@ def run(
 
 
 app.command("sample", help=cli_sample.HELP, epilog=cli_sample.EPILOG)(cli_sample.sample)
+app.add_typer(cli_measure.app, name="measure")
 
 
 @app.command()
@@ -192,11 +194,13 @@ def _override(key: str, value: Any) -> list[str]:
 
 def _run(asked: Any) -> int:
     from scenarios import runner
+    from scenarios.catalogue import POOL
     from scenarios.progress import Progress, summary
 
     for warning in asked.warnings:
         _say(f"warning: {warning}")
-    cells = len(asked.seeds) * asked.draws * (1 + len(asked.methods))
+    points, pool = asked.scenario.points(asked.configuration), POOL in asked.scenario.work
+    cells = len(asked.seeds) * asked.draws * (len(points) * (1 + len(asked.methods)) + pool * len(asked.methods))
     result = runner.run(asked, progress=Progress(cells), command=sys.argv)
     return _end(summary(result.scorecard, asked.methods), asked.out, failed=result.failed)
 

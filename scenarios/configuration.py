@@ -58,6 +58,8 @@ def profiles(text: str) -> list[str]:
 def resolve(model: type[Model], text: str, *, profile: str, overrides: Sequence[str] = ()) -> Model:
     """Merge the tables of `text` with those of `profile` and with `overrides`, and check the result.
 
+    A text that begins with ``extends = "NAME"`` stands on the tables and the profiles of another scenario's text.
+
     Parameters
     ----------
     model : subclass of pydantic.BaseModel
@@ -74,9 +76,8 @@ def resolve(model: type[Model], text: str, *, profile: str, overrides: Sequence[
     InputError
         If the profile, a table or a key is unknown, or a value is not allowed.
     """
-    tables = tomllib.loads(text)
-    choices = tables.pop("profile", {})
-    merged = _merged(tables, choices[choose("profile", profile, choices)])
+    choose("profile", profile, profiles(text))
+    merged = _tables(text, profile)
     for override in overrides:
         merged = _merged(merged, _parsed(override))
     try:
@@ -91,6 +92,13 @@ def echo(model: BaseModel) -> str:
     for name, table in model.model_dump(exclude_none=True).items():
         _write_table(lines, name, table)
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _tables(text: str, profile: str) -> dict[str, Any]:
+    tables = tomllib.loads(text)
+    choices, base = tables.pop("profile", {}), tables.pop("extends", None)
+    merged = {} if base is None else _tables(shipped(base), profile)
+    return _merged(_merged(merged, tables), choices.get(profile, {}))
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The run directory, put in place as a whole.
 
 - `claim`: make sure, before anything is computed, that the directory may be written.
-- `place`, `write_log`: put a file, or how a cell failed, into it.
+- `place`, `write_log`: put a file, or how a cell failed, into it; `of_point`: the folder of a point of a sweep.
 - `staged`: fill a hidden folder inside it; at the end of the block its files take the place of the former run's.
 
 Until then an existing run stays as it is, so an interrupt or a full disk leaves nothing half-written.
@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +21,18 @@ from scenarios.configuration import InputError
 
 _STAGING = ".truespin-"
 _MARKS = ("scorecard.json", "resources.json")
-_OWN = ("measurement.nc", "truth.nc", "study.nc", "config.toml", "report.html", "reconstructions", "scored", "failures")
+_OWN = (
+    "measurement.nc",
+    "truth.nc",
+    "study.nc",
+    "config.toml",
+    "report.html",
+    "reconstructions",
+    "scored",
+    "pooled",
+    "points",
+    "failures",
+)
 _OWN_PATTERN = re.compile(r"measurement-\d+\.nc|seed-\d+")
 
 
@@ -65,6 +76,16 @@ def staged(out: Path) -> Iterator[Path]:
         _publish(folder, out)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def of_point(folder: Path, point: Mapping[str, str | int | float]) -> Path:
+    """Return the folder of a point of a sweep in `folder`: ``points/NAME-VALUE``; `folder` itself for the only one."""
+    if not point:
+        return folder
+    words = "-".join(
+        f"{name}-{value:g}" if isinstance(value, float) else f"{name}-{value}" for name, value in point.items()
+    )
+    return folder / "points" / re.sub(r"[^A-Za-z0-9.+-]+", "-", words)
 
 
 def place(source: Path, target: Path) -> None:

@@ -1,19 +1,20 @@
 """A request as cells and stages, each with the key of its content.
 
 - `Request`: what a person asked for, checked; `Cell`: one (seed, draw, method) and its stages.
-- `simulation_cells`, `method_cells`: the cells of a request, in the order in which they run.
+- `simulation_cells`, `method_cells`, `pool_cells`: the cells of a request, in the order in which they run.
+- `written`: a point of a sweep in words.
 
 A key holds scenario, parameters, seed, draw, method, the keys of what the stage reads and the version of the code that
 it uses; never a position, a path, a date, a limit or a number of threads.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from scenarios import cache
-from scenarios.catalogue import Configuration, Scenario
+from scenarios.catalogue import POOL, Configuration, Point, Scenario
 from scenarios.cells import Stage
 from scenarios.controls import CONTROLS
 from scenarios.tuning import starts_at_random
@@ -67,47 +68,103 @@ class Request:
 
 @dataclass(frozen=True)
 class Cell:
-    """One subprocess: the stages of a (seed, draw, method); method is `SIMULATION` for the measurement itself."""
+    """One subprocess: the stages of a (seed, draw, method) at one point; `SIMULATION` for the measurement itself.
+
+    `pooled` tells the cell that looks at all points together.
+    """
 
     seed: int
     draw: int
     method: str
     stages: tuple[Stage, ...]
+    point: Point = field(default_factory=dict)
+    pooled: bool = False
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """What tells the cell from all others of a request."""
+        return self.seed, self.draw, self.method, self.pooled, *sorted(self.point.items())
 
     @property
     def label(self) -> str:
         """What a person reads while it runs."""
-        return f"seed {self.seed}, draw {self.draw}: {self.method}"
+        at = ", all points" if self.pooled else "".join(f", {written(point)}" for point in [self.point] if point)
+        return f"seed {self.seed}, draw {self.draw}{at}: {self.method}"
 
     def stage(self, kind: str) -> Stage | None:
         """Return the stage `kind`, None where the cell has none."""
         return next((stage for stage in self.stages if stage.kind == kind), None)
 
 
+def written(point: Point) -> str:
+    """Return a point as a person reads it."""
+    return ", ".join(f"{name} {v:g}" if isinstance(v, float) else f"{name} {v}" for name, v in point.items())
+
+
 def simulation_cells(request: Request) -> list[Cell]:
-    """Return a cell for each (seed, draw) that makes the measurement; the noise-free patterns are shared by a seed."""
+    """Return a cell for each (seed, point, draw) that makes the measurement.
+
+    The noise-free patterns are shared by the draws, and by the points where these differ in the detection alone.
+    """
     tables = request.configuration.model_dump(include=set(request.scenario.simulated))
     sample = str(request.sample.resolve()) if request.sample else None
     digest = cache.file_digest(request.sample) if request.sample else None
     cells = []
     for seed in request.seeds:
         content = {"configuration": tables, "seed": seed}
-        expected = _stage(request, "expected", {**content, "sample": digest}, {}, told={"sample": sample})
-        for draw in range(request.draws):
-            inputs = {"expected": expected.key}
-            measurement = _stage(request, "measurement", {**content, "draw": draw}, inputs)
-            cells.append(Cell(seed, draw, SIMULATION, (expected, measurement)))
+        shared_sample = _sample_stages(request, seed)
+        made = {stage.kind: stage.key for stage in shared_sample}
+        for point in request.scenario.points(request.configuration):
+            told = {"point": dict(point)} if point else {}
+            shared = {} if request.scenario.varies == "measurement" else told
+            whole = {**content, **shared, "sample": digest}
+            expected = _stage(request, "expected", whole, made, told={"sample": sample})
+            for draw in range(request.draws):
+                inputs = {"expected": expected.key}
+                measurement = _stage(request, "measurement", {**content, **told, "draw": draw}, inputs)
+                cells.append(Cell(seed, draw, SIMULATION, (*shared_sample, expected, measurement), point))
     return cells
 
 
+def _sample_stages(request: Request, seed: int) -> tuple[Stage, ...]:
+    if request.scenario.sample is None:
+        return ()
+    content = {"sample": dict(request.scenario.sample(request.configuration)), "seed": seed}
+    return (_stage(request, "sample", content, {}),)
+
+
 def method_cells(request: Request, simulations: Sequence[Cell]) -> list[Cell]:
-    """Return a cell for each (seed, draw, method): reconstruct, the halves, random starts, score."""
+    """Return a cell for each (seed, point, draw, method): reconstruct, the halves, random starts, score."""
     return [_method_cell(request, cell, method) for cell in simulations for method in request.methods]
+
+
+def pool_cells(request: Request, simulations: Sequence[Cell], done: Sequence[Cell]) -> list[Cell]:
+    """Return a cell for each (seed, draw, method) that looks at all its points among the method cells `done`."""
+    if POOL not in request.scenario.work:
+        return []
+    made = {(cell.seed, cell.draw, *sorted(cell.point.items())): cell for cell in simulations}
+    groups: dict[tuple[int, int, str], list[Cell]] = {}
+    for cell in done:
+        groups.setdefault((cell.seed, cell.draw, cell.method), []).append(cell)
+    scoring = request.configuration.model_dump(include=set(request.scenario.scored))
+    cells = []
+    for (seed, draw, method), members in groups.items():
+        inputs = {}
+        for index, cell in enumerate(members):
+            simulation = made[seed, draw, *sorted(cell.point.items())]
+            for kind in ("expected", "measurement", "reconstruct", "score"):
+                stage = cell.stage(kind) or simulation.stage(kind)
+                assert stage is not None
+                inputs[f"{kind}-{index}"] = stage.key
+        told = {"method": method, "seed": seed, "draw": draw, "points": [dict(cell.point) for cell in members]}
+        stage = _stage(request, POOL, {**told, "configuration": scoring}, inputs)
+        cells.append(Cell(seed, draw, method, (stage,), pooled=True))
+    return cells
 
 
 def _method_cell(request: Request, simulation: Cell, method: str) -> Cell:
     table = request.configuration.reconstruction
-    expected, measurement = simulation.stages
+    expected, measurement = simulation.stages[-2:]
     data = {"measurement": measurement.key}
     rooms = _CONTROL_ROOMS if method in CONTROLS else _method_rooms(method)
     if method in CONTROLS:
@@ -118,6 +175,8 @@ def _method_cell(request: Request, simulation: Cell, method: str) -> Cell:
         "seed": simulation.seed,
         "draw": simulation.draw,
     }
+    if simulation.point:
+        told["point"] = dict(simulation.point)
     full = _stage(request, "reconstruct", told, data, rooms=rooms)
     stages = [full]
     inputs = {**data, "expected": expected.key, "reconstruct": full.key}
@@ -136,7 +195,7 @@ def _method_cell(request: Request, simulation: Cell, method: str) -> Cell:
     if method == "ceiling":
         known = {"expected": expected.key, **data}
         stages.append(_stage(request, "truth", {"configuration": scoring}, known))
-    return Cell(simulation.seed, simulation.draw, method, tuple(stages))
+    return Cell(simulation.seed, simulation.draw, method, tuple(stages), simulation.point)
 
 
 def _stage(

@@ -25,10 +25,12 @@ def resources(
 
     A cell's ``seconds`` are those its stages took when they were computed, ``waited_seconds`` those of this run.
     """
-    told = []
+    told: list[dict[str, Any]] = []
     for cell in cells:
         stages = {stage.kind: round(effort(stage)[0], 3) for stage in cell.stages}
-        place = {"seed": cell.seed, "draw": cell.draw, "method": cell.method}
+        place: dict[str, Any] = {"seed": cell.seed, "draw": cell.draw, "method": cell.method}
+        place |= {"point": dict(cell.point)} if cell.point else {}
+        place |= {"pooled": True} if cell.pooled else {}
         told.append({**place, **_spent(cell.stages, outcome(cell)), "stages": stages})
     return _whole(request.scenario.name, request.profile, command, told)
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios import cache, cells, directory, schedule, stages
+from scenarios.catalogue import POOL
 from scenarios.cells import Outcome
 from scenarios.configuration import InputError, echo
 from scenarios.controls import CONTROLS
-from scenarios.plan import SIMULATION, Cell, Request, method_cells, simulation_cells
+from scenarios.plan import SIMULATION, Cell, Request, method_cells, pool_cells, simulation_cells
 from scenarios.resources import resources
 
 if TYPE_CHECKING:
@@ -41,13 +42,13 @@ class Result:
 class _Ledger:
     """The cells done so far and how they ended."""
 
-    ended: dict[tuple[int, int, str], Outcome] = field(default_factory=dict)
+    ended: dict[tuple[Any, ...], Outcome] = field(default_factory=dict)
 
     def outcome(self, cell: Cell) -> Outcome:
-        return self.ended[cell.seed, cell.draw, cell.method]
+        return self.ended[cell.place]
 
     def enter(self, cell: Cell, outcome: Outcome) -> None:
-        self.ended[cell.seed, cell.draw, cell.method] = outcome
+        self.ended[cell.place] = outcome
 
 
 def run(request: Request, *, progress: "Progress", command: Sequence[str] = ()) -> Result:
@@ -79,10 +80,14 @@ def run(request: Request, *, progress: "Progress", command: Sequence[str] = ()) 
         ledger = _Ledger()
         with progress:
             _run_cells(request, simulations, scored, ledger, progress)
-        scorecard = _scorecard(request, scored, ledger)
+            done = [cell for cell in scored if ledger.outcome(cell).state == "done"]
+            pools = pool_cells(request, simulations, done)
+            _run_pools(request, pools, ledger, progress)
+        scorecard = _scorecard(request, (*scored, *pools), ledger)
+        cells_run = (*simulations, *scored, *pools)
         with directory.staged(request.out) as folder:
-            _write(request, (*simulations, *scored), ledger, folder)
-            write_records(scorecard, resources(request, (*simulations, *scored), ledger.outcome, command), folder)
+            _write(request, cells_run, ledger, folder)
+            write_records(scorecard, resources(request, cells_run, ledger.outcome, command), folder)
         cache.trim()
     return Result(scorecard)
 
@@ -90,19 +95,23 @@ def run(request: Request, *, progress: "Progress", command: Sequence[str] = ()) 
 def _run_cells(
     request: Request, simulations: Sequence[Cell], scored: Sequence[Cell], ledger: _Ledger, progress: "Progress"
 ) -> None:
-    """Run all cells, each after its simulation; further draws of a seed wait for the first, whose patterns they use."""
-    made = {(cell.seed, cell.draw): cell for cell in simulations}
+    """Run all cells, each after its simulation, which waits for the one whose noise-free patterns it shares."""
+    first: dict[str, Cell] = {}
+    made = {}
+    for cell in simulations:
+        first.setdefault(cell.stages[0].key, cell)
+        made[cell.stages[-1].key] = cell
 
     def needs(cell: Cell) -> Cell | None:
         if cell.method == SIMULATION:
-            return made[cell.seed, 0] if cell.draw else None
-        return made[cell.seed, cell.draw]
+            return None if first[cell.stages[0].key] is cell else first[cell.stages[0].key]
+        return made[cell.stages[0].inputs["measurement"]]
 
     def do(cell: Cell, stop: threading.Event) -> None:
         if cell.method == SIMULATION:
             ledger.enter(cell, _run_cell(request, cell, progress, stop))
         else:
-            _follow(request, cell, ledger, progress, stop)
+            _follow(request, cell, made[cell.stages[0].inputs["measurement"]], ledger, progress, stop)
 
     # Short cells last, so that no processor waits for a long one at the end.
     long_first = sorted(scored, key=lambda cell: cell.method in CONTROLS)
@@ -110,8 +119,17 @@ def _run_cells(
     schedule.work_off(order, do, needs=needs, workers=request.workers)
 
 
-def _follow(request: Request, cell: Cell, ledger: _Ledger, progress: "Progress", stop: threading.Event) -> None:
-    simulation = ledger.ended[cell.seed, cell.draw, SIMULATION]
+def _run_pools(request: Request, pools: Sequence[Cell], ledger: _Ledger, progress: "Progress") -> None:
+    def do(cell: Cell, stop: threading.Event) -> None:
+        ledger.enter(cell, _run_cell(request, cell, progress, stop))
+
+    schedule.work_off(pools, do, needs=lambda cell: None, workers=request.workers)
+
+
+def _follow(
+    request: Request, cell: Cell, needed: Cell, ledger: _Ledger, progress: "Progress", stop: threading.Event
+) -> None:
+    simulation = ledger.outcome(needed)
     if simulation.state == "done":
         ledger.enter(cell, _run_cell(request, cell, progress, stop))
         return
@@ -154,7 +172,10 @@ def _scorecard(request: Request, scored: Sequence[Cell], ledger: _Ledger) -> "Sc
             "seed": cell.seed,
             "draw": cell.draw,
         }
-        status.append(Status(**place, method=cell.method, state=outcome.state, reason=outcome.reason))
+        place["sweep"] = dict(cell.point)
+        # A pool that is done says nothing that its points have not said.
+        if not cell.pooled or outcome.state != "done":
+            status.append(Status(**place, method=cell.method, state=outcome.state, reason=outcome.reason))
         if outcome.state == "done":
             rows += _rows(place, cell)
     config = {
@@ -165,6 +186,7 @@ def _scorecard(request: Request, scored: Sequence[Cell], ledger: _Ledger) -> "Sc
             "seeds": list(request.seeds),
             "draws": request.draws,
             "sample": request.sample.name if request.sample else None,
+            "points": [dict(point) for point in request.scenario.points(request.configuration) if point],
             "warnings": list(request.warnings),
         },
     }
@@ -175,32 +197,44 @@ def _rows(place: dict[str, Any], cell: Cell) -> "list[Row]":
     from records.scorecard import Row
 
     rows = []
-    for kind, method in (("truth", "truth"), ("score", cell.method)):
+    for kind, method in (("truth", "truth"), ("score", cell.method), (POOL, cell.method)):
         if cell.stage(kind) is not None:
             metrics = json.loads(_file(cell, kind, stages.ROWS).read_text(encoding="utf-8"))
-            rows += [Row(**place, method=method, sweep={}, **metric) for metric in metrics]
+            rows += [Row(**place, method=method, **metric) for metric in metrics]
     return rows
 
 
 def _write(request: Request, all_cells: Sequence[Cell], ledger: _Ledger, folder: Path) -> None:
     (folder / "config.toml").write_text(echo(request.configuration), encoding="utf-8")
     for cell in all_cells:
-        target = folder / f"seed-{cell.seed}" if len(request.seeds) > 1 else folder
+        of_seed = folder / f"seed-{cell.seed}" if len(request.seeds) > 1 else folder
+        target = directory.of_point(of_seed, cell.point)
         outcome = ledger.outcome(cell)
         if outcome.log:
             directory.write_log(target / "failures" / cell.method / f"{cell.draw}.txt", outcome)
         if outcome.state != "done":
             continue
-        if cell.method == SIMULATION:
-            name = stages.MEASUREMENT if cell.draw == 0 else f"measurement-{cell.draw}.nc"
-            directory.place(_file(cell, "measurement", stages.MEASUREMENT), target / name)
-            if cell.draw == 0:
-                directory.place(_file(cell, "expected", stages.TRUTH), target / stages.TRUTH)
-                (target / "config.toml").write_text(echo(request.configuration), encoding="utf-8")
-            continue
-        name = f"{cell.method}/{cell.draw}.nc"
-        directory.place(_file(cell, "reconstruct", stages.RECONSTRUCTION), target / "reconstructions" / name)
-        directory.place(_file(cell, "score", stages.SCORED), target / "scored" / name)
+        if len(request.seeds) > 1 and cell.method == SIMULATION:
+            (of_seed / "config.toml").parent.mkdir(parents=True, exist_ok=True)
+            (of_seed / "config.toml").write_text(echo(request.configuration), encoding="utf-8")
+        for kind, stored, name in _published(cell):
+            directory.place(_file(cell, kind, stored), target / name)
+
+
+def _published(cell: Cell) -> list[tuple[str, str, str]]:
+    """Return what of a finished cell goes into the run directory: stage, the file's name there, and its place here."""
+    if cell.method == SIMULATION:
+        first = cell.draw == 0
+        name = stages.MEASUREMENT if first else f"measurement-{cell.draw}.nc"
+        truth = [("expected", stages.TRUTH, stages.TRUTH)] if first else []
+        return [("measurement", stages.MEASUREMENT, name), *truth]
+    name = f"{cell.method}/{cell.draw}.nc"
+    if cell.pooled:
+        return [(POOL, stages.POOLED, f"pooled/{name}")]
+    return [
+        ("reconstruct", stages.RECONSTRUCTION, f"reconstructions/{name}"),
+        ("score", stages.SCORED, f"scored/{name}"),
+    ]
 
 
 def write_records(scorecard: "Scorecard", used: dict[str, Any], folder: Path) -> None:

@@ -28,7 +28,7 @@ MEASUREMENT, TRUTH, RECONSTRUCTION, SCORED, ROWS = (
     "scored.nc",
     "rows.json",
 )
-POINT, STUDY = "point.npz", "study.nc"
+POINT, STUDY, POOLED = "point.npz", "study.nc", "pooled.nc"
 
 
 class Unsupported(Exception):
@@ -127,7 +127,8 @@ def _solve(
 def _rng(arguments: Mapping[str, Any], names: tuple[str | int, ...]) -> "np.random.Generator":
     from numerics.streams import stream
 
-    return stream(arguments["seed"], "method", arguments["method"], arguments["draw"], *names)
+    place = (name for pair in sorted(arguments.get("point", {}).items()) for name in map(str, pair))
+    return stream(arguments["seed"], "method", arguments["method"], arguments["draw"], *place, *names)
 
 
 def _method(name: str, parameters: Mapping[str, Any], *, random_start: bool) -> Any:

@@ -189,7 +189,9 @@ def _harmonic(spectra: Array, setup: HolographySetup, f_y: Array, f_x: Array, *,
     return pattern * (fraction / (1 - fraction) * total / pattern.sum())
 
 
-def detect(expected: ExpectedPatterns, setup: HolographySetup, *, seed: int, draw: int = 0) -> xr.Dataset:
+def detect(
+    expected: ExpectedPatterns, setup: HolographySetup, *, seed: int, draw: int = 0, names: tuple[str, ...] = ()
+) -> xr.Dataset:
     """Detect the patterns once.
 
     Parameters
@@ -199,6 +201,8 @@ def detect(expected: ExpectedPatterns, setup: HolographySetup, *, seed: int, dra
         Its detector is used; the dose may differ from the one `expected` was computed with.
     seed, draw : int
         Of the detector's dark offset and bad pixels (seed), and of the noise (both).
+    names : tuple of str
+        Further names of the noise: another state or dose of the same sample has noise of its own.
 
     Returns
     -------
@@ -224,7 +228,7 @@ def detect(expected: ExpectedPatterns, setup: HolographySetup, *, seed: int, dra
 
     def frame(place: tuple[int, int]) -> Array:
         helicity, exposure = place
-        rng = stream(seed, "noise", draw, helicity, exposure)
+        rng = stream(seed, "noise", *names, draw, helicity, exposure)
         flux = plan.time[exposure] * max(1 + setup.source.flux_drift * float(rng.standard_normal()), 0.0)
         passed = chip.stop_transmission(radius, float(plan.stop_radius[exposure]), penumbra)
         photons = (expected.patterns[helicity] * plan.scale * passed + background) * flux
@@ -236,7 +240,7 @@ def detect(expected: ExpectedPatterns, setup: HolographySetup, *, seed: int, dra
     places = [(helicity, exposure) for helicity in range(2) for exposure in range(exposures)]
     with ThreadPoolExecutor(threads()) as pool:
         frames = list(pool.map(frame, places))
-    dark = chip.measured_dark(offset, use.chip, reads=use.dark_reads, rng=stream(seed, "noise", draw, "dark"))
+    dark = chip.measured_dark(offset, use.chip, reads=use.dark_reads, rng=stream(seed, "noise", *names, draw, "dark"))
     valid = np.stack([chip.stop_valid(radius, stop, use.margin * use.pitch) & ~bad for stop in plan.stop_radius])
     return measurement.make(
         counts=np.stack(frames).reshape(2, exposures, n, n),

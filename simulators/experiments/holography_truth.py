@@ -93,6 +93,8 @@ def make_truth(
         shift=shift,
         scalars=scalars,
         setup=_plain(asdict(setup)) | {"holes": [asdict(hole) for hole in made.holes]},
+        sample_origin=(windows[0].offset[0] * setup.fine_pixel, windows[0].offset[1] * setup.fine_pixel),
+        features=features,
     )
 
 

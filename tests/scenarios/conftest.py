@@ -16,7 +16,7 @@ SITE = """
 import sys
 sys.path.insert(0, {here!r})
 from scenarios import catalogue
-catalogue.NAMES = {{**catalogue.NAMES, "fake": "fake_scenario", "fake-study": "fake_study"}}
+catalogue.NAMES = {{**catalogue.NAMES, "fake": "fake_scenario", "fake-study": "fake_study", "fake-sweep": "fake_sweep"}}
 """
 METHODS = ("plain", "single", "sleep", "memory", "crash", "exit", "bug", "refuse", "value", "disk")
 
@@ -50,7 +50,7 @@ def fake(tmp_path, monkeypatch):
     (site / "sitecustomize.py").write_text(SITE.format(here=str(HERE)))
     monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{HERE.parent.parent}")
     monkeypatch.syspath_prepend(str(HERE))
-    known = {**catalogue.NAMES, "fake": "fake_scenario", "fake-study": "fake_study"}
+    known = {**catalogue.NAMES, "fake": "fake_scenario", "fake-study": "fake_study", "fake-sweep": "fake_sweep"}
     monkeypatch.setattr(catalogue, "NAMES", known)
     registry = ModuleType("reconstructors.registry")
     registry.names = lambda: list(METHODS)
