@@ -97,9 +97,9 @@ def disagreements(results: Results) -> tuple[str, ...]:
     found = []
     for method in results.methods:
         raised, total = flags(results, method).get("halves_disagree", (0, 0))
-        promised = results.spread(method, "frc_halves.expected_half_period")
-        halves = promised or results.spread(method, "frc_halves.half_period")
-        truth = results.spread(method, "frc_truth.half_period")
+        halves = results.spread(method, "frc_halves.half_period")
+        shown = results.spread(method, "frc_truth.half_period.of_halves")
+        truth = shown or results.spread(method, "frc_truth.half_period")
         if raised and halves is not None and truth is not None and method not in CONTROLS:
             found.append(
                 f"{method}: the half sets promise {number(halves.mean * 1e9, 2)} nm, the truth shows "

@@ -45,7 +45,9 @@ METRICS: Final[dict[str, Metric]] = {
     "frc_truth.full_period": Metric("FRC with the truth, full period", "nm", 1e9, 2),
     "frc_halves.half_period": Metric("FRC of half sets, half period", "nm", 1e9, 2),
     "frc_halves.full_period": Metric("FRC of half sets, full period", "nm", 1e9, 2),
-    "frc_halves.expected_half_period": Metric("FRC that the half sets promise, half period", "nm", 1e9, 2),
+    "frc_truth.half_period.of_halves": Metric(
+        "FRC to truth where the half sets should cross, half period", "nm", 1e9, 2
+    ),
     "prtf.half_period": Metric("PRTF, half period", "nm", 1e9, 2),
     "prtf.full_period": Metric("PRTF, full period", "nm", 1e9, 2),
     "wall_width": Metric("wall width \u03b4", "nm", 1e9, 2),

@@ -28,8 +28,8 @@ metric                                  unit    direction  what
 ``*.second_helicity_converged``         as *    as *       image rows had helicity - been iterated to a stop rule
 ``heterodyne_gain``, ``.truth``         1       none       gain of the references at the edge of the detector
 ``flag.NAME``, ``flag_value.NAME``      1       none       0 or 1, and the number behind it
-``frc_halves.expected_half_period``     m       lower      what the halves promise against the truth, if independent
-``flag.halves_disagree``                1       none       that and ``frc_truth.half_period`` differ by more than 15 %
+``frc_truth.half_period.of_halves``     m       lower      the truth read where independent halves would cross
+``flag.halves_disagree``                1       none       that and ``frc_halves.half_period`` differ by more than 15 %
 ======================================  ======  =========  ============================================================
 
 What a reconstruction does not hold (an exit wave, a coherence) gives no row.
@@ -38,7 +38,6 @@ What a reconstruction does not hold (an exit wave, a coherence) gives no row.
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import xarray as xr
@@ -110,7 +109,7 @@ def score(
     if halves is not None:
         curve = _halves_curve(frame, halves, chosen)
         rows += resolution_rows(curve, "frc_halves", chosen, rng, gauge="shift of one half to the other")
-        rows += _agreement(curve, rows, chosen)
+        rows += _agreement(curve, curves.truth, chosen)
         curves = curves.with_halves(curve)
     if random_starts:
         transfer = _transfer(random_starts, float(reconstruction["pixel_size"]))
@@ -166,7 +165,7 @@ def _image_rows(
     frame: Frame, image: Floats, settings: ScoringSettings, rng: np.random.Generator, *, suffix: str, gauge: str
 ) -> tuple[list[MetricValue], Curves]:
     """Score an m_z in the truth's frame: resolution, walls, contrast, correlation."""
-    curve = validation.fourier_ring_correlation(image, frame.truth, pixel_size=frame.pixel_size, mask=frame.soft)
+    curve = _correlate(image, frame.truth, frame)
     rows = resolution_rows(curve, "frc_truth", settings, rng, suffix=suffix, gauge=gauge)
     width = _wall(image, frame)
     line = validation.ContrastFit(math.nan, math.nan, math.nan, math.nan)
@@ -215,30 +214,33 @@ def _halves_curve(
     first, second = (frame.bring_image(h["m_z"].values, h["object_support"].values, settings) for h in halves)
     if np.ptp(first) > 0 and np.ptp(second) > 0:
         second = validation.register(second, first, gauge=("shift",), mask=frame.soft, bound=5.0).image
-    return validation.fourier_ring_correlation(first, second, pixel_size=frame.pixel_size, mask=frame.soft)
+    return _correlate(first, second, frame)
+
+
+def _correlate(first: Floats, second: Floats, frame: Frame) -> validation.CorrelationCurve:
+    """Correlate two images in the frame; one without contrast, as a blank control has, gets rows that are NaN."""
+    if all(validation.varies(image, mask=frame.soft) for image in (first, second)):
+        return validation.fourier_ring_correlation(first, second, pixel_size=frame.pixel_size, mask=frame.soft)
+    return validation.blank_correlation(first.shape, pixel_size=frame.pixel_size, mask=frame.soft)
 
 
 def _agreement(
-    halves: validation.CorrelationCurve, rows: list[MetricValue], settings: ScoringSettings
+    halves: validation.CorrelationCurve, truth: validation.CorrelationCurve, settings: ScoringSettings
 ) -> list[MetricValue]:
-    """Compare the resolution that the halves promise with the one that the truth shows.
-
-    Independent halves of correlation F promise their mean ``sqrt(2 F/(1 + F))`` with the truth. Where the truth shows
-    something else, they share an error that their correlation cannot see.
-    """
-    promise = replace(halves, correlation=validation.expected_truth_correlation(halves.correlation))
-    expected = validation.resolution(promise, criterion="1-bit").half_period
-    shown = next(row.value for row in rows if row.metric == "frc_truth.half_period")
-    difference = abs(expected - shown) / shown
-    criterion = f"sqrt(2 F/(1 + F)) of the halves against the truth: above {settings.halves_disagree:.0%}"
+    """Compare the resolution that the halves claim with that against the truth, each read at its own threshold."""
+    found = validation.halves_against_truth(halves, truth, criterion="1-bit", level=settings.halves_disagree)
+    criterion = f"halves at the 1-bit curve T, truth at sqrt(2 T/(1 + T)): above {settings.halves_disagree:.0%}"
     return [
-        MetricValue(metric="frc_halves.expected_half_period", value=expected, unit="m", direction="lower"),
+        MetricValue(metric="flag.halves_disagree", value=float(not found.agrees), criterion=criterion, gauge=SHIFT),
+        MetricValue(metric="flag_value.halves_disagree", value=found.difference, gauge=SHIFT),
         MetricValue(
-            metric="flag.halves_disagree",
-            value=float(not difference <= settings.halves_disagree),
-            criterion=criterion,
+            metric="frc_truth.half_period.of_halves",
+            value=found.truth.half_period,
+            unit="m",
+            direction="lower",
+            criterion="truth at sqrt(2 T/(1 + T)), T the 1-bit curve: what independent halves would show",
+            gauge=SHIFT,
         ),
-        MetricValue(metric="flag_value.halves_disagree", value=difference),
     ]
 
 

@@ -1,17 +1,36 @@
 """What a reconstruction is worth: arrays and records in, numbers with errors out. Knows no simulator and no method.
 
-- `registration`: phase, scale, shift, ramp, focus and twin, removed on request; `alignment` beneath it;
-- `resolution`: ring and shell correlation, thresholds, crossings with intervals; `rings`: the binning; `prtf`;
-- `walls`: width of domain walls; `contours`, `wall_model`, `transfers` beneath it;
-- `fidelity`: error, contrast, correlation; `ceiling`: what a perfect method could show;
+- `registration`: phase, scale, shift, ramp, focus and twin, removed on request; `volume_registration`: of volumes;
+- `correlation_curves`: ring and shell correlation; `thresholds`, `resolution`: crossings with intervals; `conical`: by
+  direction; `phase_randomized`: what a mask adds; `agreement`: halves against the truth; `rings`: spectra; `prtf`;
+- `walls`, `wall_maps`: width of domain walls, of one, of all, along each; `transfers`: what instruments pass;
+- `pinning`: pinning sites in several states, `pinning_kinds` what they are; `domains`: what domains measure;
+- `topology`: charges, hedgehogs, pairs, voids, field lines;
+- `fidelity`, `vector_fidelity`: errors, contrast, angles, charges found; `ceiling`: what a perfect method could show;
+- `matching`: which of the things found are which of the true ones; `uncertainty`: whether error bars hold;
 - `heterodyne`: what the references lend to the magnetic signal.
 
 Every public name is importable from here; lengths are in metres, frequencies in cycles per metre, sums in float64.
 """
 
+from validation.agreement import Agreement, compare_resolutions, halves_against_truth
 from validation.ceiling import ceiling_image, thick_film_transfer
-from validation.fidelity import ContrastFit, complex_error, contrast_and_offset, correlation
+from validation.conical import conical_shell_correlation, directional_resolution
+from validation.correlation_curves import (
+    CorrelationCurve,
+    blank_correlation,
+    equivalent_half_correlation,
+    expected_truth_correlation,
+    fourier_ring_correlation,
+    fourier_shell_correlation,
+)
+from validation.domains import domain_contrast, domain_period
+from validation.fidelity import ContrastFit, complex_error, contrast_and_offset, correlation, structural_similarity
 from validation.heterodyne import edge_gain, heterodyne_curves
+from validation.matching import Matching, match_points
+from validation.phase_randomized import phase_randomized_correlation
+from validation.pinning import find_pinning_sites
+from validation.pinning_kinds import classify_pinning_sites, site_wall_widths
 from validation.prtf import (
     TransferCurve,
     expected_transfer,
@@ -20,54 +39,136 @@ from validation.prtf import (
     transfer_resolution,
 )
 from validation.registration import Registration, TwinContent, apply_registration, register, twin_content
-from validation.resolution import (
-    CorrelationCurve,
-    Resolution,
-    expected_truth_correlation,
-    fourier_ring_correlation,
-    resolution,
-    threshold_curve,
+from validation.resolution import Resolution, resolution
+from validation.rings import RingMean, power_spectral_density, ring_mean, spectral_extent
+from validation.spectra import varies
+from validation.thresholds import threshold_curve
+from validation.topology import (
+    ExtremeValueFit,
+    RandomNull,
+    SurfaceCharge,
+    VoidSurfaces,
+    cell_charges,
+    classify_sites,
+    emergent_field,
+    find_hedgehogs,
+    fit_extreme_value,
+    flux_links,
+    layer_charges,
+    pair_distances,
+    random_null,
+    slice_charge,
+    stereographic_projection,
+    surface_charge,
+    trace_field_lines,
+    virtual_hedgehogs,
+    void_surfaces,
 )
-from validation.rings import RingMean, power_spectral_density, ring_mean
 from validation.transfers import Combined, GaussianTransfer, HardCutoff, PixelBox, ThickFilm
-from validation.walls import MeanWallWidth, WallFit, fit_wall_width, mean_wall_width, wall_width_map
+from validation.uncertainty import Calibration, Interval, bootstrap, calibration
+from validation.vector_fidelity import (
+    AngularError,
+    ChargeFidelity,
+    ChargeScore,
+    ComponentCurves,
+    HelmholtzError,
+    angular_error,
+    charge_fidelity,
+    component_correlation,
+    helmholtz_error,
+)
+from validation.volume_registration import register_volume
+from validation.wall_maps import wall_width_map
+from validation.walls import MeanWallWidth, WallFit, fit_wall_width, mean_wall_width
 
 __all__ = [
+    "Agreement",
+    "AngularError",
+    "Calibration",
+    "ChargeFidelity",
+    "ChargeScore",
     "Combined",
+    "ComponentCurves",
     "ContrastFit",
     "CorrelationCurve",
+    "ExtremeValueFit",
     "GaussianTransfer",
     "HardCutoff",
+    "HelmholtzError",
+    "Interval",
+    "Matching",
     "MeanWallWidth",
     "PixelBox",
+    "RandomNull",
     "Registration",
     "Resolution",
     "RingMean",
+    "SurfaceCharge",
     "ThickFilm",
     "TransferCurve",
     "TwinContent",
+    "VoidSurfaces",
     "WallFit",
+    "angular_error",
     "apply_registration",
+    "blank_correlation",
+    "bootstrap",
+    "calibration",
     "ceiling_image",
+    "cell_charges",
+    "charge_fidelity",
+    "classify_pinning_sites",
+    "classify_sites",
+    "compare_resolutions",
     "complex_error",
+    "component_correlation",
+    "conical_shell_correlation",
     "contrast_and_offset",
     "correlation",
+    "directional_resolution",
+    "domain_contrast",
+    "domain_period",
     "edge_gain",
+    "emergent_field",
+    "equivalent_half_correlation",
     "expected_transfer",
     "expected_truth_correlation",
+    "find_hedgehogs",
+    "find_pinning_sites",
+    "fit_extreme_value",
     "fit_wall_width",
     "floor_transfer",
+    "flux_links",
     "fourier_ring_correlation",
+    "fourier_shell_correlation",
+    "halves_against_truth",
+    "helmholtz_error",
     "heterodyne_curves",
+    "layer_charges",
+    "match_points",
     "mean_wall_width",
+    "pair_distances",
+    "phase_randomized_correlation",
     "phase_retrieval_transfer_function",
     "power_spectral_density",
+    "random_null",
     "register",
+    "register_volume",
     "resolution",
     "ring_mean",
+    "site_wall_widths",
+    "slice_charge",
+    "spectral_extent",
+    "stereographic_projection",
+    "structural_similarity",
+    "surface_charge",
     "thick_film_transfer",
     "threshold_curve",
+    "trace_field_lines",
     "transfer_resolution",
     "twin_content",
+    "varies",
+    "virtual_hedgehogs",
+    "void_surfaces",
     "wall_width_map",
 ]

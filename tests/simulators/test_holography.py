@@ -243,6 +243,18 @@ def test_noise_is_poisson_about_the_expected_pattern(tiny) -> None:
     assert ratio.mean() == pytest.approx(1, abs=0.03)
 
 
+def test_named_points_have_noise_of_their_own(tiny) -> None:
+    _, expected = tiny
+    names = [(), ("state", "one"), ("state", "two")]
+    points = [holography.detect(expected, TINY, seed=0, names=n) for n in names]
+    again = holography.detect(expected, TINY, seed=0, names=names[1])
+    assert again.identical(points[1])
+    counts = np.stack([p["counts"].values.astype(float) for p in points])
+    rest = (counts - counts.mean(axis=0))[:, 0, -1].reshape(3, -1)
+    # Three independent ones about their mean correlate by -1/2; the same noise twice would by 1.
+    assert np.corrcoef(rest)[np.triu_indices(3, 1)] == pytest.approx([-0.5] * 3, abs=0.1)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -1,0 +1,91 @@
+"""An area that laser pulses have damaged, in the field in which its domains formed and without it.
+
+- `damage_parts`: rows and pictures of the damaged states.
+
+Counterpart of HAPRE, Optica 11, 234 (2024), Fig. 3a-c. Where the area is, is known from the pulse; what is measured in
+it is compared with the intact film in the same image.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import validation
+from scenarios.holography_frame import ScoringSettings
+from scenarios.holography_rows import MetricValue
+from scenarios.pinning_states import Series, State, build_series
+
+Floats = NDArray[np.float64]
+
+_CLEAR = 1.5  # borders left out on either side of the area's edge
+_GAUGE = "states to one another by the hole; one shift to the truth"
+
+
+def damage_parts(states: Sequence[State], settings: ScoringSettings) -> tuple[list[MetricValue], dict[str, Any]]:
+    """Measure domains inside and beside the damaged area, in the images and in the truth.
+
+    Parameters
+    ----------
+    states : sequence of State
+        In the field, and after it; one alone gives no growth.
+    settings : ScoringSettings
+
+    Returns
+    -------
+    list of MetricValue
+    dict
+        Variables of a data set.
+    """
+    series = build_series(states, settings)
+    inside, beside = _regions(states[0], series)
+    rows = []
+    for ending, images in (("", series.images), (".truth", series.truths)):
+        found = _measured(images, inside, beside, series.frame.pixel_size)
+        rows += [
+            MetricValue(
+                metric=f"damage.{name}{ending}", value=value, direction="none" if ending else "match", gauge=_GAUGE
+            )
+            for name, value in found.items()
+        ]
+    dims = ("damaged_state", "dy", "dx")
+    size = inside.shape
+    axes = {
+        name: (name, (np.arange(n) - n // 2) * series.frame.pixel_size + centre, {"units": "m"})
+        for name, n, centre in zip(("dy", "dx"), size, series.centre, strict=True)
+    }
+    return rows, {
+        **axes,
+        "damaged_images": (dims, series.images.astype(np.float32)),
+        "damaged_truths": (dims, series.truths.astype(np.float32)),
+        "damaged_mask": (("dy", "dx"), series.mask),
+        "damaged_area": (("dy", "dx"), inside),
+        "damaged_name": ("damaged_state", np.array(series.names, dtype=str)),
+    }
+
+
+def _measured(images: Floats, inside: Any, beside: Any, pixel_size: float) -> dict[str, float]:
+    periods = [
+        [validation.domain_period(image, pixel_size=pixel_size, mask=mask) for mask in (inside, beside)]
+        for image in images
+    ]
+    contrast = [validation.domain_contrast(images[0], mask=mask) for mask in (inside, beside)]
+    found = {"period_ratio": periods[0][0] / periods[0][1], "contrast_ratio": contrast[0] / contrast[1]}
+    if len(images) > 1:
+        found["growth"] = periods[1][0] / periods[0][0]
+    return {name: value if math.isfinite(value) else math.nan for name, value in found.items()}
+
+
+def _regions(state: State, series: Series) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the middle of the area, and what of the image is clear of it."""
+    area = state.features["defects"][0]
+    centre = np.array(area["centre"]) + state.truth["sample_origin"].values - series.centre
+    y, x = (
+        (np.arange(n) - n // 2) * series.frame.pixel_size - place
+        for n, place in zip(series.mask.shape, centre, strict=True)
+    )
+    distance = np.hypot(y[:, None], x[None, :])
+    soft = _CLEAR * max(area["border"], series.frame.pixel_size)
+    return series.mask & (distance < area["radius"] - soft), series.mask & (distance > area["radius"] + soft)
