@@ -4,7 +4,7 @@
 `WallProfiles` holds the result.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,9 @@ Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
 # Smoothing of a contour along itself, px: a contour that follows the noise makes every profile too steep.
-_ALONG = 1.0
+_ALONG = 2.0
+# Further smoothing of the image whose gradient is the normal, px: noise would turn normals to where the wall is steep.
+_DIRECTION = 2.0
 # Both ends of a profile must be at least this share of the half window away from any wall.
 _CLEARANCE = 0.5
 
@@ -34,6 +36,8 @@ class WallProfiles:
         Unit vectors towards larger values.
     run : (n,) int array
         Number of the uninterrupted stretch of wall; points of a run follow one another at about 1 px.
+    closed : (runs,) bool array
+        Whether a run's last point is followed by its first.
     position : (samples,) float64 array
         Along the normal, metres.
     values : (n, samples) float64 array
@@ -44,6 +48,7 @@ class WallProfiles:
     point: Floats
     normal: Floats
     run: NDArray[np.int64]
+    closed: NDArray[np.bool_]
     position: Floats
     values: Floats
     level: float
@@ -54,9 +59,10 @@ def wall_profiles(
 ) -> WallProfiles:
     """Sample an image across its domain walls.
 
-    The contours are those of the image smoothed by one pixel, the values those of the image itself, by quintic splines
-    (cubic ones lose 2 % of a wall of one pixel). A profile is kept if it lies in the mask, if its ends lie in opposite
-    domains, and if no other wall is near them; no profile is judged by its width.
+    The contours are those of the image smoothed by one pixel, the normals its gradients smoothed by two more, the
+    values those of the image itself, by quintic splines (cubic ones lose 2 % of a wall of one pixel). A profile is kept
+    if it lies in the mask, if its ends lie in opposite domains, and if no other wall is near them; no profile is judged
+    by its width.
 
     Parameters
     ----------
@@ -71,34 +77,29 @@ def wall_profiles(
     Raises
     ------
     ValueError
-        On a complex image, values that are not finite, or a window under two pixels.
+        On a complex image, values that are not finite, an empty mask or one of another shape, a window under two pixels
+        or wider than the image.
     """
     data = _checked(image, pixel_size, half_window)
-    inside = np.ones(data.shape, bool) if mask is None else np.asarray(mask, bool)
-    if inside.shape != data.shape:
-        raise ValueError(f"mask has shape {inside.shape}; allowed: that of the image, {data.shape}")
-    level = mid_level(data[inside]) if inside.any() else 0.0
+    inside = _checked_mask(mask, data.shape)
+    level = mid_level(data[inside])
     smooth = ndimage.gaussian_filter(data, 1.0)
-    points, contour = _contour_points(smooth, level)
-    normal = _normals(smooth, points)
+    points, contour, looped = _contour_points(smooth, level)
+    normal = _normals(ndimage.gaussian_filter(smooth, _DIRECTION), points)
     steps = np.arange(-int(2 * half_window / pixel_size), int(2 * half_window / pixel_size) + 1) / 2
-    kept = _clear(smooth, level, inside, points, normal, steps)
-    # A gap of dropped points ends a run.
-    breaks = np.flatnonzero(np.diff(np.flatnonzero(kept), prepend=-2) > 1) if kept.any() else np.empty(0, int)
-    points, normal, contour = points[kept], normal[kept], contour[kept]
-    starts = np.zeros(len(points), bool)
-    starts[breaks] = True
-    starts[1:] |= contour[1:] != contour[:-1]
-    found = WallProfiles(points, normal, np.cumsum(starts) - 1, steps * pixel_size, np.empty((0, steps.size)), level)
-    return resampled(found, data, pixel_size=pixel_size, centre=np.zeros(len(points)))
+    order, run, closed = _runs(_clear(smooth, level, inside, points, normal, steps), contour, looped)
+    values = np.empty((0, steps.size))
+    found = WallProfiles(points[order], normal[order], run, closed, steps * pixel_size, values, level)
+    return resampled(found, data, pixel_size=pixel_size, centre=np.zeros(len(order)))
 
 
 def resampled(found: WallProfiles, image: Array, *, pixel_size: float, centre: Floats) -> WallProfiles:
-    """Sample the same profiles anew with their origins moved by `centre` (n,) metres along the normals."""
-    along = (found.position[None, :] + centre[:, None]) / pixel_size
-    where = found.point[:, :, None] + found.normal[:, :, None] * along[:, None, :]
-    values = ndimage.map_coordinates(np.asarray(image, np.float64), where.transpose(1, 0, 2), order=5, mode="nearest")
-    return WallProfiles(found.point, found.normal, found.run, found.position, values, found.level)
+    """Move the profiles by `centre` (n,) metres along their normals and sample them anew."""
+    point = found.point + found.normal * (centre / pixel_size)[:, None]
+    along = found.position / pixel_size
+    where = point.T[:, :, None] + found.normal.T[:, :, None] * along
+    values = ndimage.map_coordinates(np.asarray(image, np.float64), where, order=5, mode="nearest")
+    return replace(found, point=point, values=values)
 
 
 def mid_level(values: Array) -> float:
@@ -110,19 +111,43 @@ def mid_level(values: Array) -> float:
     return float(np.median(values[above]) + np.median(values[~above])) / 2
 
 
-def _contour_points(smooth: Floats, level: float) -> tuple[Floats, NDArray[np.int64]]:
-    points, number = [np.empty((0, 2))], [np.empty(0, np.int64)]
-    for index, contour in enumerate(_contours(smooth, level)):
+def _contour_points(smooth: Floats, level: float) -> tuple[Floats, NDArray[np.int64], NDArray[np.bool_]]:
+    """Return points about 1 px apart, the number of each one's contour, and which contours are closed."""
+    points, number, looped = [np.empty((0, 2))], [np.empty(0, np.int64)], []
+    for contour in _contours(smooth, level):
         length = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(contour, axis=0).T))])
         count = int(length[-1])
         if count < 3:
             continue
         along = (np.arange(count) + 0.5) * length[-1] / count
         evenly = np.stack([np.interp(along, length, contour[:, axis]) for axis in (0, 1)], axis=1)
-        mode = "wrap" if np.array_equal(contour[0], contour[-1]) else "nearest"
-        points.append(ndimage.gaussian_filter1d(evenly, _ALONG, axis=0, mode=mode))
-        number.append(np.full(count, index))
-    return np.concatenate(points), np.concatenate(number)
+        looped.append(np.array_equal(contour[0], contour[-1]))
+        points.append(ndimage.gaussian_filter1d(evenly, _ALONG, axis=0, mode="wrap" if looped[-1] else "nearest"))
+        number.append(np.full(count, len(looped) - 1))
+    return np.concatenate(points), np.concatenate(number), np.array(looped, bool)
+
+
+def _runs(
+    kept: NDArray[np.bool_], contour: NDArray[np.int64], looped: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the indices of the kept points run by run, their runs, and which of these are closed.
+
+    A gap of dropped points ends a run; a closed contour with gaps is opened at one of them.
+    """
+    order: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+    closed: list[bool] = []
+    for part in np.split(np.arange(len(kept)), np.flatnonzero(np.diff(contour)) + 1):
+        if not kept[part].any():
+            continue
+        whole = bool(looped[contour[part[0]]])
+        if whole and not kept[part].all():
+            part = np.roll(part, -int(np.argmin(kept[part])))
+        pieces = np.split(part, np.flatnonzero(np.diff(kept[part])) + 1)
+        found = [piece for piece in pieces if kept[piece[0]]]
+        order += found
+        closed += [whole and len(pieces) == 1] * len(found)
+    run = np.repeat(np.arange(len(closed)), [len(piece) for piece in order[1:]])
+    return np.concatenate(order), np.asarray(run, np.int64), np.array(closed, bool)
 
 
 def _contours(smooth: Floats, level: float) -> list[Floats]:
@@ -155,8 +180,29 @@ def _clear(
 
 
 def _checked(image: Array, pixel_size: float, half_window: float) -> Floats:
-    if image.ndim != 2 or np.iscomplexobj(image) or not np.all(np.isfinite(image)):
-        raise ValueError(f"image of shape {image.shape}, {image.dtype}; allowed: 2D, real and finite")
+    data = np.asarray(image)
+    if data.ndim != 2 or np.iscomplexobj(data) or not np.all(np.isfinite(data)):
+        raise ValueError(f"image has shape {data.shape}, {data.dtype}; allowed: 2D, real and finite")
     if not pixel_size > 0 or not half_window >= 2 * pixel_size:
-        raise ValueError(f"half_window is {half_window!r} m; allowed: at least two pixels of {pixel_size!r} m")
-    return np.asarray(image, np.float64)
+        raise ValueError(
+            f"pixel_size is {pixel_size!r} m; allowed: above 0, up to half of half_window, {half_window / 2!r} m"
+        )
+    if 2 * half_window > (max(data.shape) - 1) * pixel_size:
+        raise ValueError(
+            f"half_window is {half_window!r} m; allowed: up to half of the image, "
+            f"{(max(data.shape) - 1) * pixel_size / 2:.3g} m at a pixel_size of {pixel_size!r} m"
+        )
+    return np.asarray(data, np.float64)
+
+
+def _checked_mask(mask: Array | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    if mask is None:
+        return np.ones(shape, bool)
+    inside = np.asarray(mask)
+    if inside.shape != shape or not np.all(np.isfinite(inside)):
+        raise ValueError(
+            f"mask has shape {inside.shape}, {inside.dtype}; allowed: finite, of the image's shape {shape}"
+        )
+    if not inside.any():
+        raise ValueError("mask is empty; allowed: at least one pixel where profiles may lie")
+    return np.asarray(inside, bool)

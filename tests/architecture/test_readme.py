@@ -19,6 +19,7 @@ from scenarios.configuration import profiles
 from scenarios.domain_walls import SCENARIO
 from scenarios.plan import Request
 from scenarios.study_plan import StudyRequest
+from simulators.samples.textures import labyrinth
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -51,8 +52,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     up = np.zeros((3, 1, 4, 4))
     up[2] = 1
     record = sample.make(magnetization=up, voxel_size=5e-9)
-    for name in ("relaxed.ovf", "labyrinth.ovf"):
-        ovf.write_ovf(record, tmp_path / name)
+    ovf.write_ovf(record, tmp_path / "relaxed.ovf")
+    domains = labyrinth((96, 96), pixel_size=5e-9, period=150e-9, wall_width=5e-9, rng=np.random.default_rng(1))
+    ovf.write_ovf(sample.make(magnetization=domains[:, None], voxel_size=5e-9), tmp_path / "labyrinth.ovf")
     store.save(record, tmp_path / "runs" / "demo" / "truth.nc")
     store.write_text(tmp_path / "runs" / "demo" / "scorecard.json", '{"schema":1,"config":{},"rows":[],"status":[]}')
     return tmp_path

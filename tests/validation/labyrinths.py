@@ -30,6 +30,32 @@ def labyrinth(size, *, pixel, period=150e-9, delta=5.1e-9, rng, oversampling=3):
     return fourier.fourier_resample(m_z, (size, size))
 
 
+def bubbles(size, *, pixel, circles, oversampling=4):
+    """Return m_z of round domains (y, x, radius, delta), metres, drawn finer than the pixels, cropped to the band."""
+    fine = oversampling * size
+    place = (np.arange(fine) - fine // 2) * pixel / oversampling
+    m_z = -np.ones((fine, fine))
+    for y, x, radius, delta in circles:
+        m_z += 1 - np.tanh((np.hypot(place[:, None] - y, place - x) - radius) / delta)
+    return fourier.fourier_resample(m_z, (size, size))
+
+
+def low_passed(image, half_period, *, pixel):
+    """Return the image without what lies beyond a circular cut."""
+    f = fourier.unshifted_frequencies(len(image), pixel)
+    keep = np.hypot(f[:, None], f[None, :]) <= 0.5 / half_period * (1 + 1e-9)
+    return fourier.ifft2(fourier.fft2(image) * keep).real
+
+
+def noise(size, *, pixel, half_period, rng):
+    """Return noise of unit variance: white without a `half_period`, else with power up to this cut only."""
+    white = rng.standard_normal((size, size))
+    if half_period is None:
+        return white
+    coloured = low_passed(white, half_period, pixel=pixel)
+    return coloured / coloured.std()
+
+
 def disc(size, radius, *, edge=0.0, centre=(0.0, 0.0)):
     """Return a disc of `radius` px, its edge a logistic step of width `edge` px."""
     y, x = (np.arange(size) - size // 2 - c for c in centre)
