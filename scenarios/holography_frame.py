@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from numerics import fourier
 from optics.propagation import propagate
 from validation import Registration, apply_registration, register
-from validation.alignment import moved
+from validation.registration.alignment import moved
 from validation.windows import crop, eroded, soft_edged
 
 Array = NDArray[Any]

@@ -15,7 +15,7 @@ from scenarios.configuration import InputError, choose
 from scenarios.measure_options import count, length, nanometres
 from scenarios.measure_result import Notes, Result, columns, document, mask_window, source, told_pixel
 from validation import CorrelationCurve, Resolution, fourier_ring_correlation, resolution, threshold_curve
-from validation.resolution import CRITERIA
+from validation.resolution.thresholds import CRITERIA
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from scenarios.configuration import InputError, choose
 
 if TYPE_CHECKING:
-    from validation.transfers import Transfer
+    from validation.walls.transfers import Transfer
 
 UNITS: Final = {"pm": -12, "A": -10, "Å": -10, "nm": -9, "um": -6, "µm": -6, "μm": -6, "mm": -3, "m": 0}
 """Power of ten of metres of each unit of length; A is the ångström."""
@@ -99,7 +99,7 @@ def transfer(texts: Sequence[str], *, pixel_size: float) -> "Transfer | None":
     InputError
         If a name is unknown or a length missing or bad.
     """
-    from validation.transfers import Combined
+    from validation.walls.transfers import Combined
 
     found = [_transfer(text, pixel_size) for text in texts]
     if len(found) < 2:
@@ -108,7 +108,7 @@ def transfer(texts: Sequence[str], *, pixel_size: float) -> "Transfer | None":
 
 
 def _transfer(text: str, pixel_size: float) -> "Transfer":
-    from validation import transfers
+    from validation.walls import transfers
 
     kind, _, rest = text.partition(":")
     choose("transfer", kind, TRANSFERS)

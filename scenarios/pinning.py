@@ -26,7 +26,8 @@ def points(configuration: Pinning) -> Sequence[Point]:
 def pool(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path) -> None:
     """Register the states of a method to one another, find the sites and measure the walls and the damage."""
     from records import store
-    from scenarios.pinning_pool import SiteSettings, pooled
+    from scenarios.pinning_pool import pooled
+    from scenarios.pinning_sites import SiteSettings
     from scenarios.pinning_states import State
 
     states = [
@@ -50,7 +51,7 @@ _FILMS = (
     "scenarios.pinning_films",
     "scenarios.pinning_tables",
 )
-_POOLING = (*SCORING, *(f"scenarios.pinning{part}" for part in ("", "_pool", "_states", "_damage")))
+_POOLING = (*SCORING, *(f"scenarios.pinning{part}" for part in ("", "_pool", "_states", "_sites", "_walls", "_damage")))
 _IMAGING = (*SIMULATION, "scenarios.pinning_films", "scenarios.pinning_tables")
 SCENARIO = Scenario(
     name="pinning",

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 import validation
 from scenarios.holography_frame import ScoringSettings
 from scenarios.holography_rows import MetricValue
-from scenarios.pinning_states import Series, State, build_series
+from scenarios.pinning_states import REGISTERED, Series, State, build_series
 
 Floats = NDArray[np.float64]
 
 _CLEAR = 1.5  # borders left out on either side of the area's edge
-_GAUGE = "states to one another by the hole; one shift to the truth"
 
 
 def damage_parts(states: Sequence[State], settings: ScoringSettings) -> tuple[list[MetricValue], dict[str, Any]]:
@@ -46,7 +45,7 @@ def damage_parts(states: Sequence[State], settings: ScoringSettings) -> tuple[li
         found = _measured(images, inside, beside, series.frame.pixel_size)
         rows += [
             MetricValue(
-                metric=f"damage.{name}{ending}", value=value, direction="none" if ending else "match", gauge=_GAUGE
+                metric=f"damage.{name}{ending}", value=value, direction="none" if ending else "match", gauge=REGISTERED
             )
             for name, value in found.items()
         ]

@@ -37,7 +37,7 @@ def wall_width(spins: "NDArray[Any]", cell: float) -> Wall:
     """Fit the two walls of a stripe, ``(3, nx)`` spins along their normal, the stripe in the middle; cell in m."""
     import numpy as np
 
-    from validation.walls import fit_wall_width
+    from validation.walls.widths import fit_wall_width
 
     cells = spins.shape[1]
     place = (np.arange(cells) - cells // 2) * cell

@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 
 from scenarios.holography_frame import Frame, ScoringSettings, build_frame, tapered
 from validation import register
-from validation.alignment import moved
+from validation.registration.alignment import moved
 from validation.windows import eroded
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
+
+REGISTERED = "states to one another by the hole; one shift to the truth"
+"""Gauge of all rows of a series."""
 
 _BOUND = 8.0  # px; the mask is fixed to the sample, so that only the gauge of the phase retrieval moves an image
 

@@ -1,10 +1,8 @@
 """What a reconstruction is worth: arrays and records in, numbers with errors out. Knows no simulator and no method.
 
-- `registration`: phase, scale, shift, ramp, focus and twin, removed on request; `volume_registration`: of volumes;
-- `correlation_curves`: ring and shell correlation; `thresholds`, `resolution`: crossings with intervals; `conical`: by
-  direction; `phase_randomized`: what a mask adds; `agreement`: halves against the truth; `rings`: spectra; `prtf`;
-- `walls`, `wall_maps`: width of domain walls, of one, of all, along each; `transfers`: what instruments pass;
-- `pinning`: pinning sites in several states, `pinning_kinds` what they are; `domains`: what domains measure;
+- `registration`: gauges of images, shift and rotation of volumes;
+- `resolution`: correlation by rings, shells and cones, thresholds and crossings, halves against the truth, spectra;
+- `walls`: widths of domain walls and of what lies between them; `pinning`: sites that hold walls, and their kinds;
 - `topology`: charges, hedgehogs, pairs, voids, field lines;
 - `fidelity`, `vector_fidelity`: errors, contrast, angles, charges found; `ceiling`: what a perfect method could show;
 - `matching`: which of the things found are which of the true ones; `uncertainty`: whether error bars hold;
@@ -13,10 +11,18 @@
 Every public name is importable from here; lengths are in metres, frequencies in cycles per metre, sums in float64.
 """
 
-from validation.agreement import Agreement, compare_resolutions, halves_against_truth
 from validation.ceiling import ceiling_image, thick_film_transfer
-from validation.conical import conical_shell_correlation, directional_resolution
-from validation.correlation_curves import (
+from validation.fidelity import ContrastFit, complex_error, contrast_and_offset, correlation, structural_similarity
+from validation.heterodyne import edge_gain, heterodyne_curves
+from validation.matching import Matching, match_points
+from validation.pinning.kinds import classify_pinning_sites, site_wall_widths
+from validation.pinning.sites import find_pinning_sites
+from validation.registration.images import Registration, TwinContent, apply_registration, register, twin_content
+from validation.registration.volumes import register_volume
+from validation.resolution.agreement import Agreement, compare_resolutions, halves_against_truth
+from validation.resolution.conical import conical_shell_correlation, directional_resolution
+from validation.resolution.crossings import Resolution, resolution
+from validation.resolution.curves import (
     CorrelationCurve,
     blank_correlation,
     equivalent_half_correlation,
@@ -24,25 +30,17 @@ from validation.correlation_curves import (
     fourier_ring_correlation,
     fourier_shell_correlation,
 )
-from validation.domains import domain_contrast, domain_period
-from validation.fidelity import ContrastFit, complex_error, contrast_and_offset, correlation, structural_similarity
-from validation.heterodyne import edge_gain, heterodyne_curves
-from validation.matching import Matching, match_points
-from validation.phase_randomized import phase_randomized_correlation
-from validation.pinning import find_pinning_sites
-from validation.pinning_kinds import classify_pinning_sites, site_wall_widths
-from validation.prtf import (
+from validation.resolution.phase_randomized import phase_randomized_correlation
+from validation.resolution.prtf import (
     TransferCurve,
     expected_transfer,
     floor_transfer,
     phase_retrieval_transfer_function,
     transfer_resolution,
 )
-from validation.registration import Registration, TwinContent, apply_registration, register, twin_content
-from validation.resolution import Resolution, resolution
-from validation.rings import RingMean, power_spectral_density, ring_mean, spectral_extent
-from validation.spectra import varies
-from validation.thresholds import threshold_curve
+from validation.resolution.rings import RingMean, power_spectral_density, ring_mean, spectral_extent
+from validation.resolution.spectra import varies
+from validation.resolution.thresholds import threshold_curve
 from validation.topology import (
     ExtremeValueFit,
     RandomNull,
@@ -64,7 +62,6 @@ from validation.topology import (
     virtual_hedgehogs,
     void_surfaces,
 )
-from validation.transfers import Combined, GaussianTransfer, HardCutoff, PixelBox, ThickFilm
 from validation.uncertainty import Calibration, Interval, bootstrap, calibration
 from validation.vector_fidelity import (
     AngularError,
@@ -77,9 +74,11 @@ from validation.vector_fidelity import (
     component_correlation,
     helmholtz_error,
 )
-from validation.volume_registration import register_volume
-from validation.wall_maps import wall_width_map
-from validation.walls import MeanWallWidth, WallFit, fit_wall_width, mean_wall_width
+from validation.walls.domains import domain_contrast, domain_period
+from validation.walls.local_widths import local_wall_width
+from validation.walls.maps import wall_width_map
+from validation.walls.transfers import Combined, GaussianTransfer, HardCutoff, PixelBox, ThickFilm
+from validation.walls.widths import MeanWallWidth, WallFit, fit_wall_width, mean_wall_width
 
 __all__ = [
     "Agreement",
@@ -145,6 +144,7 @@ __all__ = [
     "helmholtz_error",
     "heterodyne_curves",
     "layer_charges",
+    "local_wall_width",
     "match_points",
     "mean_wall_width",
     "pair_distances",

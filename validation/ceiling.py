@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics import fourier
-from validation.rings import Size, sizes
-from validation.transfers import thick_film_transfer
+from validation.resolution.rings import Size, sizes
+from validation.walls.transfers import thick_film_transfer
 
 __all__ = ["ceiling_image", "thick_film_transfer"]
 

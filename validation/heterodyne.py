@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from numerics import fourier
-from validation.rings import Size, ring_mean, sizes
+from validation.resolution.rings import Size, ring_mean, sizes
 
 Array = NDArray[Any]
 

@@ -17,9 +17,9 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from numerics import fourier
-from validation.binning import Size, outer_sum, sizes
 from validation.matching import Matching, match_points
-from validation.resolution import CorrelationCurve, fourier_ring_correlation
+from validation.resolution.binning import Size, outer_sum, sizes
+from validation.resolution.curves import CorrelationCurve, fourier_ring_correlation
 from validation.topology.hedgehogs import VoxelSize, find_hedgehogs
 from validation.topology.lattices import magnet_lattice, spin_lattice
 

@@ -12,8 +12,8 @@ import pytest
 
 from numerics import fourier
 from numerics.threads import use_threads
-from validation.correlation_curves import fourier_shell_correlation
-from validation.rings import power_spectral_density
+from validation.resolution.curves import fourier_shell_correlation
+from validation.resolution.rings import power_spectral_density
 
 SIZE = 256
 VOXEL = 5e-9

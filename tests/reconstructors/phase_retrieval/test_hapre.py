@@ -10,7 +10,7 @@ from reconstructors import preparation, supports
 from reconstructors.phase_retrieval import algorithms, hapre
 from simulators.experiments.setups import quick_setup
 from tests.reconstructors.experiments import SMALL, correlation, expected, measured, reconstructed
-from validation.walls import mean_wall_width
+from validation.walls.widths import mean_wall_width
 
 QUICK = quick_setup()
 

@@ -8,7 +8,7 @@ import pytest
 from numerics.streams import stream
 from simulators.samples.domain_measures import domain_period, mean_wall_width
 from simulators.samples.labyrinth import labyrinth
-from validation.walls import mean_wall_width as scored_width
+from validation.walls.widths import mean_wall_width as scored_width
 
 
 def stripes(period, width, *, pixel=2e-9, cells=240, angle=0.0):

@@ -8,7 +8,7 @@ import pytest
 from simulators.micromagnetics import effective_field, minimise
 from simulators.samples.defects import film_mesh, film_problem
 from simulators.samples.effective_medium import HAPRE, effective_medium, layered_problem
-from validation.walls import fit_wall_width
+from validation.walls.widths import fit_wall_width
 
 FILM = dataclasses.replace(effective_medium(HAPRE), anisotropy=67.9e3)
 CELL = 2e-9

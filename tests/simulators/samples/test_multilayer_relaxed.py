@@ -17,7 +17,7 @@ from simulators.samples.relaxed_multilayer import (
     film_for_width,
     relaxed_multilayer,
 )
-from validation.walls import mean_wall_width
+from validation.walls.widths import mean_wall_width
 
 CELL = 2.9e-9
 FILM = replace(effective_medium(HAPRE), anisotropy=67.9e3)

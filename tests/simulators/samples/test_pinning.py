@@ -9,7 +9,7 @@ from numerics.streams import stream
 from simulators.micromagnetics import minimise
 from simulators.samples.defects import Defect, Film, film_mesh, film_problem, with_material
 from simulators.samples.pinning import centre_mean, pinning_map, straight_walls
-from validation.walls import fit_wall_width
+from validation.walls.widths import fit_wall_width
 
 CELL = 2e-9
 FILM = Film(saturation=290.9e3, exchange=2.424e-12, anisotropy=77.3e3, dmi=0.3636e-3, thickness=49.5e-9)

@@ -1,0 +1,55 @@
+"""Walls in a series of states: delta along each, beside that of the truth.
+
+- `wall_points`: all points of wall of all states; `wall_rows`: how far delta is off, and whether its errors hold.
+"""
+
+import math
+
+import numpy as np
+import xarray as xr
+from scipy.spatial import cKDTree
+
+import validation
+from scenarios.holography_rows import MetricValue
+from scenarios.pinning_states import REGISTERED, Series
+
+_MATCHED = 3.0  # px, between a point of wall and the truth's
+
+
+def wall_points(series: Series) -> xr.Dataset:
+    """Return delta along the walls of all states, in the image and, where its own wall is near, in the truth."""
+    parts = []
+    pixel = series.frame.pixel_size
+    for number, (image, truth) in enumerate(zip(series.images, series.truths, strict=True)):
+        own, real = (validation.wall_width_map(each, pixel_size=pixel, mask=series.mask) for each in (image, truth))
+        points, places = (np.stack([each["y"].values, each["x"].values], axis=1) for each in (own, real))
+        true_delta = np.full(len(points), np.nan)
+        if len(points) and len(places):
+            distance, index = cKDTree(places).query(points)
+            near = distance < _MATCHED * pixel
+            true_delta[near] = real["delta"].values[index[near]]
+        columns = {
+            name: ("point", own[name].values) for name in ("normal_y", "normal_x", "delta", "delta_error", "run")
+        }
+        columns |= {name: ("point", own[name].values + series.centre[axis]) for axis, name in enumerate("yx")}
+        columns |= {"truth": ("point", true_delta), "state": ("point", np.full(len(points), number))}
+        columns["ill_conditioned"] = ("point", own["ill_conditioned"].values)
+        parts.append(xr.Dataset(columns))
+    return xr.concat(parts, dim="point")
+
+
+def wall_rows(walls: xr.Dataset) -> list[MetricValue]:
+    """Compare delta along the walls with the truth's, where a wall of the truth is near and delta is determined."""
+    compared = np.isfinite(walls["truth"].values) & ~walls["ill_conditioned"].values.astype(bool)
+    delta, error, truth = (walls[name].values[compared] for name in ("delta", "delta_error", "truth"))
+    off = np.abs(delta - truth)
+    count = int(compared.sum())
+    criterion = f"{count} points of wall"
+    median = float(np.median(off / truth)) if count else math.nan
+    covered = float(np.mean(off <= error)) if count else math.nan
+    return [
+        MetricValue(
+            metric="walls.median_error", value=median, direction="lower", criterion=criterion, gauge=REGISTERED
+        ),
+        MetricValue(metric="walls.coverage", value=covered, criterion=f"68 % intervals, {criterion}", gauge=REGISTERED),
+    ]

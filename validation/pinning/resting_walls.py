@@ -1,0 +1,130 @@
+"""Places where walls rest, bent, in state after state, more than chance brings walls together.
+
+- `wall_chances`: for each place of a state, how unlikely a wall is there that is so near and so bent;
+- `resting_places`: where all states together are less likely than the same states turned against one another.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from validation.walls.lines import WallLines
+
+Array = NDArray[Any]
+Floats = NDArray[np.float64]
+
+_STRAIGHT = 0.3  # rad, added to the turning: a straight wall counts too, a tip of a domain ten times more
+_NEAR = 0.2  # diameters, of the Gaussian that a wall's weight falls off with
+_BLUR = 0.7  # px, of the sum over the states
+_RAREST = 1e-4
+_SURROGATES = 40
+_CHANCE = 0.5  # share of the surrogates whose strongest place may be as strong
+_ROUNDS = 10
+
+
+def wall_chances(walls: WallLines, inside: Array, *, diameter: float) -> Floats:
+    """Return minus the decadic logarithm of the share of the image where walls are as near and as bent.
+
+    Parameters
+    ----------
+    walls : WallLines
+        Their turning over one diameter.
+    inside : (ny, nx) bool array
+    diameter : float
+        px.
+
+    Returns
+    -------
+    (ny, nx) float64 array
+        0 outside, and everywhere if there is no wall.
+    """
+    distance, index = walls.from_pixels(inside.shape)
+    if len(walls.point) == 0:
+        return np.zeros(inside.shape)
+    pull = (_STRAIGHT + walls.turning[index]) * np.exp(-0.5 * (distance / (_NEAR * diameter)) ** 2)
+    share = 1 - np.searchsorted(np.sort(pull[inside]), pull, side="left") / inside.sum()
+    return np.where(inside, -np.log10(np.clip(share, _RAREST, 1)), 0.0)
+
+
+def resting_places(
+    chances: Sequence[Floats],
+    inside: Array,
+    known: Floats,
+    *,
+    diameter: float,
+    peaks: Callable[[Floats, float], Floats],
+) -> tuple[Floats, Floats, float]:
+    """Find the places where walls of all states meet more than chance would have it.
+
+    A place counts if its sum over the states is higher than the highest of all places in half of the surrogates: the
+    same states, each turned or mirrored against the others, which keeps all there is in a state but the places that
+    states share. What is found is taken out of all states, and the rest is compared anew, until nothing is left:
+    otherwise the sites themselves, brought together by turning, would set the limit.
+
+    Parameters
+    ----------
+    chances : sequence of (ny, nx) float64 array
+        As `wall_chances` gives them; fewer than three with walls find nothing.
+    inside : (ny, nx) bool array
+    known : (n, 2) float64 array
+        Places, px, that are sites already and are taken out first.
+    diameter : float
+        px.
+    peaks : callable
+        Of (map, threshold): the places (n, 2) above it.
+
+    Returns
+    -------
+    places : (n, 2) float64 array
+        px.
+    score : (ny, nx) float64 array
+        The sum over the states, nothing taken out.
+    threshold : float
+        The last one, infinite where nothing can be found.
+    """
+    crossed = [chance for chance in chances if chance.any()]
+    score = _summed(chances, inside) if len(chances) else np.zeros(inside.shape)
+    if len(crossed) < 3:
+        return np.empty((0, 2)), score, np.inf
+    found, threshold = np.empty((0, 2)), np.inf
+    for _ in range(_ROUNDS):
+        away = _away(inside.shape, np.concatenate([known, found]), diameter)
+        left = [chance * away for chance in crossed]
+        highest = [float(_summed(turned, inside).max()) for turned in _surrogates(left)]
+        threshold = float(np.quantile(highest, 1 - _CHANCE))
+        new = peaks(_summed(left, inside), threshold)
+        if len(new) == 0:
+            break
+        found = np.concatenate([found, new])
+    return found, score, threshold
+
+
+def _summed(maps: Sequence[Floats], inside: Array) -> Floats:
+    return np.where(inside, ndimage.gaussian_filter(np.sum(maps, axis=0), _BLUR), 0.0)
+
+
+def _away(shape: tuple[int, ...], places: Floats, distance: float) -> NDArray[np.bool_]:
+    y, x = np.indices(shape)
+    away = np.ones(shape, bool)
+    for place in places:
+        away &= np.hypot(y - place[0], x - place[1]) > distance
+    return away
+
+
+def _surrogates(maps: Sequence[Floats]) -> list[list[Floats]]:
+    """Turn and mirror the maps against one another, in combinations spread evenly over all that there are."""
+    orientations = 8 if maps[0].shape[0] == maps[0].shape[1] else 4
+    total = orientations ** (len(maps) - 1)
+    sets = []
+    for number in np.unique(np.linspace(1, total - 1, _SURROGATES).astype(int)):
+        digits = [0, *((int(number) // orientations**k) % orientations for k in range(len(maps) - 1))]
+        sets.append([_oriented(each, digit) for each, digit in zip(maps, digits, strict=True)])
+    return sets
+
+
+def _oriented(values: Floats, orientation: int) -> Floats:
+    flipped = values[:: -1 if orientation & 1 else 1, :: -1 if orientation & 2 else 1]
+    return flipped.T if orientation & 4 else flipped
