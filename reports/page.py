@@ -1,7 +1,8 @@
 """The report of a run: one HTML page that needs nothing else.
 
 Contents: :func:`write_report` (reads a run directory, writes ``report.html`` into it), :func:`render` (the text of a
-run that measures and reconstructs; that of a study is in `reports.study_page`).
+run that measures and reconstructs; that of a study is in `reports.study_page`, that of a sweep in
+`reports.series_page`).
 
 Images and the style sheet are part of the page. Nothing on it depends on when or where it is made.
 """
@@ -13,9 +14,10 @@ from pathlib import Path
 
 from records import scorecard as scorecards
 from records import store
-from reports import flags, grids, study_page, summary, tables
+from reports import flags, grids, series_page, study_page, summary, tables
 from reports.figures import pictures
 from reports.results import CONTROLS, Results, load
+from reports.series import is_series, load_series
 from reports.studies import is_study, load_study
 from reports.templating import fill
 
@@ -42,11 +44,19 @@ def write_report(directory: str | Path) -> Path:
     OSError
         If the page cannot be written.
     """
-    study = is_study(scorecards.load(Path(directory) / "scorecard.json"))
-    text = study_page.render(load_study(directory)) if study else render(load(directory))
     page = Path(directory) / _NAME
-    store.write_text(page, text)
+    store.write_text(page, _text(directory))
     return page
+
+
+def _text(directory: str | Path) -> str:
+    """Make the page of the sort of run that the directory holds."""
+    scorecard = scorecards.load(Path(directory) / "scorecard.json")
+    if is_study(scorecard):
+        return study_page.render(load_study(directory))
+    if is_series(scorecard):
+        return series_page.render(load_series(directory))
+    return render(load(directory))
 
 
 def render(results: Results) -> str:

@@ -1,7 +1,8 @@
 """Read a run directory: scorecard, resources and what was scored.
 
 Contents: :func:`load` and what it gives: :class:`Results` with one :class:`Case` per scored reconstruction, and
-:class:`Spread`, the mean and the scatter of a metric over seeds and draws; :func:`load_resources`.
+:class:`Spread`, the mean and the scatter of a metric over seeds and draws; :func:`load_resources`,
+:func:`stored_cases`, :func:`in_table_order`, which other sorts of runs share.
 
 A run of several seeds keeps them in folders ``seed-S``; a single seed lies in the run directory itself.
 """
@@ -12,7 +13,7 @@ import json
 import math
 import re
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -197,17 +198,61 @@ def load(directory: str | Path) -> Results:
     base = Path(directory)
     scorecard = scorecards.load(base / "scorecard.json")
     resources = load_resources(base / "resources.json")
+    cases = [_case(*place) for place in stored_cases(base, scorecard, "scored")]
+    return Results(scorecard, resources, in_table_order(cases, scorecard))
+
+
+def stored_cases(base: Path, scorecard: Scorecard, part: str) -> Iterator[tuple[str, int, int, Path]]:
+    """Give the files of a part of a run directory, ``PART/METHOD/DRAW.nc``, of every seed.
+
+    Parameters
+    ----------
+    base : Path
+        The run directory.
+    scorecard : Scorecard
+    part : str
+        Such as ``"scored"``.
+
+    Yields
+    ------
+    method, seed, draw, path
+
+    Raises
+    ------
+    RecordError
+        If a file's name is no number.
+    """
     run = scorecard.config.get("run", {})
     seeds = run.get("seeds", []) if isinstance(run, Mapping) else []
     single = int(seeds[0]) if seeds else min((status.seed for status in scorecard.status), default=0)
-    cases = [case for folder, seed in _folders(base, single) for case in _cases(folder, seed)]
+    for folder, seed in _folders(base, single, part):
+        for path in sorted((folder / part).rglob("*.nc")):
+            relative = path.relative_to(folder / part)
+            if not relative.stem.isdigit():
+                raise RecordError(f"{path}: the name is not the number of a draw; expected {part}/METHOD/DRAW.nc")
+            yield relative.parent.as_posix(), seed, int(relative.stem), path
+
+
+def in_table_order(cases: Iterable[Case], scorecard: Scorecard) -> tuple[Case, ...]:
+    """Sort cases by method as in the tables, seed and draw.
+
+    Parameters
+    ----------
+    cases : iterable of Case
+    scorecard : Scorecard
+
+    Returns
+    -------
+    tuple of Case
+    """
     order = {name: position for position, name in enumerate(Results(scorecard, {}, ()).methods)}
-    cases.sort(key=lambda case: (order.get(case.method, len(order)), case.method, case.seed, case.draw))
-    return Results(scorecard, resources, tuple(cases))
+    return tuple(
+        sorted(cases, key=lambda case: (order.get(case.method, len(order)), case.method, case.seed, case.draw))
+    )
 
 
-def _folders(base: Path, single: int) -> Iterator[tuple[Path, int]]:
-    if (base / "scored").is_dir():
+def _folders(base: Path, single: int, part: str) -> Iterator[tuple[Path, int]]:
+    if (base / part).is_dir():
         yield base, single
     for folder in sorted(base.glob("seed-*")):
         match = _SEED_FOLDER.fullmatch(folder.name)
@@ -215,21 +260,18 @@ def _folders(base: Path, single: int) -> Iterator[tuple[Path, int]]:
             yield folder, int(match[1])
 
 
-def _cases(folder: Path, seed: int) -> Iterator[Case]:
-    for path in sorted((folder / "scored").rglob("*.nc")):
-        relative = path.relative_to(folder / "scored")
-        if not relative.stem.isdigit():
-            raise RecordError(f"{path}: the name is not the number of a draw; expected scored/METHOD/DRAW.nc")
-        told = _attributes(folder / "reconstructions" / relative)
-        yield Case(
-            method=relative.parent.as_posix(),
-            seed=seed,
-            draw=int(relative.stem),
-            scored=_scored(path),
-            knowledge=_names(told.get("knowledge")),
-            gauge=_names(told.get("gauge")),
-            parameters=_table(told.get("parameters")),
-        )
+def _case(method: str, seed: int, draw: int, path: Path) -> Case:
+    folder = path.parents[method.count("/") + 2]
+    told = _attributes(folder / "reconstructions" / method / path.name)
+    return Case(
+        method=method,
+        seed=seed,
+        draw=draw,
+        scored=_scored(path),
+        knowledge=_names(told.get("knowledge")),
+        gauge=_names(told.get("gauge")),
+        parameters=_table(told.get("parameters")),
+    )
 
 
 def _scored(path: Path) -> xr.Dataset:

@@ -1,17 +1,18 @@
 """What a run says while it works, and the table at its end.
 
 - `Progress`: on a terminal one live line (which cell, how long), off a terminal one line per finished cell.
-- `summary`: the methods with their key metrics; `study_summary`: the results of a study.
+- `summary`: the methods with their key metrics, of a sweep: what all points tell together, then point by point;
+- `study_summary`: the results of a study.
 """
 
 import math
 import statistics
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -98,24 +99,80 @@ class Progress(AbstractContextManager["Progress"]):
 
 def summary(scorecard: "Scorecard", methods: Sequence[str]) -> Group:
     """Return the table of methods with their key metrics, mean and spread over seeds and draws, and what is amiss."""
-    rows: dict[tuple[str, str], list[float]] = {(row.method, row.metric): [] for row in scorecard.rows}
-    for row in scorecard.rows:
-        if row.value is not None and math.isfinite(row.value):
-            rows[row.method, row.metric].append(row.value * (1e9 if row.unit == "m" else 1.0))
-    shown = [column for column in _COLUMNS if any((method, column[0]) in rows for method in methods)]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("\nmethod", no_wrap=True)
-    for _, title, _ in shown:
-        table.add_column(title, justify="right")
-    for method in ("truth", *methods):
-        table.add_row(method, *(_spread(rows.get((method, metric), ()), digits) for metric, _, digits in shown))
+    points = [dict(point) for point in scorecard.config.get("run", {}).get("points", ())]
+    if points:
+        tables = Group(_pooled_table(scorecard, methods), "", _points_table(scorecard, methods, points))
+    else:
+        tables = Group(_methods_table(_values(scorecard), ("truth", *methods), _COLUMNS))
     remarks = [
         Text(f"{method}: {what}")
         for method in methods
         for what in (_states(scorecard, method), _flags(scorecard, method))
         if what
     ]
-    return Group(table, Text(_LEGEND, style="dim"), *remarks)
+    return Group(tables, Text(_LEGEND, style="dim"), *remarks)
+
+
+Values = dict[tuple[str, str], list[float]]
+"""Finite values by method and metric, lengths in nm."""
+
+
+def _values(scorecard: "Scorecard", point: Mapping[str, Any] | None = None) -> Values:
+    """Return the values of all cells, or those of one point of a sweep; ``{}`` is what all points tell together."""
+    values: Values = {}
+    for row in scorecard.rows:
+        if point is None or dict(row.sweep) == point:
+            kept = values.setdefault((row.method, row.metric), [])
+            if row.value is not None and math.isfinite(row.value):
+                kept.append(row.value * (1e9 if row.unit == "m" else 1.0))
+    return values
+
+
+def _table(*titles: str, left: int = 1) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for position, title in enumerate(titles):
+        table.add_column(title, justify="left" if position < left else "right", no_wrap=position < left)
+    return table
+
+
+def _methods_table(values: Values, methods: Sequence[str], columns: Sequence[tuple[str, str, int]]) -> Table:
+    shown = [column for column in columns if any((method, column[0]) in values for method in methods[1:])]
+    table = _table("\nmethod", *(title for _, title, _ in shown))
+    for method in methods:
+        table.add_row(method, *(_spread(values.get((method, metric), ()), digits) for metric, _, digits in shown))
+    return table
+
+
+def _pooled_table(scorecard: "Scorecard", methods: Sequence[str]) -> Table:
+    """Return what all points tell together: a line for each metric, a column for each method.
+
+    True values depend on what of the image is scored; those shown are the last method's.
+    """
+    values = _values(scorecard, {})
+    units = {row.metric: row.unit for row in scorecard.rows if not (row.sweep or row.metric.endswith(".truth"))}
+    table = _table("all points together", "unit", "truth", *methods, left=2)
+    for metric, unit in units.items():
+        found = [(methods[-1], f"{metric}.truth"), *((method, metric) for method in methods)]
+        cells = [_significant(values.get(place, ())) for place in found]
+        table.add_row(metric, {"1": "", "m": "nm"}.get(unit, unit), *cells)
+    return table
+
+
+def _points_table(scorecard: "Scorecard", methods: Sequence[str], points: Sequence[Mapping[str, Any]]) -> Table:
+    """Return resolution and wall width at every point; of the controls only the ceiling."""
+    by_point = [_values(scorecard, point) for point in points]
+    told = sorted((method for method in methods if method != "floor"), key=lambda method: method == "ceiling")
+    metrics = dict.fromkeys(key[1] for values in by_point for key in values if key[0] in told)
+    shown = [column for column in _COLUMNS[:4] if column[0] in metrics]
+    swept = ", ".join(dict.fromkeys(name for point in points for name in point))
+    table = _table(f"\n{swept}", "\nmethod", *(title for _, title, _ in shown), "true \u03b4\nnm", left=2)
+    for point, values in zip(points, by_point, strict=True):
+        name = ", ".join(f"{value:.3g}" if isinstance(value, float) else str(value) for value in point.values())
+        truth = _spread(values.get(("truth", "wall_width"), ()), 2)
+        for place, method in enumerate(told):
+            cells = [_spread(values.get((method, metric), ()), digits) for metric, _, digits in shown]
+            table.add_row("" if place else name, method, *cells, "" if place else truth)
+    return table
 
 
 def study_summary(scorecard: "Scorecard") -> Group:
@@ -136,6 +193,15 @@ def study_summary(scorecard: "Scorecard") -> Group:
     points = sum(bool(status.sweep) for status in bad)
     remarks = [Text(f"{points} points not done")] if points else []
     return Group(table, *remarks, *(Text(reason) for reason in reasons))
+
+
+def _significant(values: Sequence[float]) -> str:
+    """Return mean and spread to three digits, whatever their size."""
+    if not values:
+        return ""
+    mean = f"{statistics.fmean(values):.3g}"
+    spread = statistics.stdev(values) if len(values) > 1 else 0.0
+    return f"{mean} \u00b1 {spread:.2g}" if spread else mean
 
 
 def _spread(values: Sequence[float], digits: int) -> str:

@@ -91,9 +91,7 @@ def test_true_sites_lie_where_the_sample_says(small):
 
 
 def test_films_go_through_their_states_in_turn(tmp_path):
-    chosen = configuration(
-        "optics.hole_nm=130", "damage.diameter_nm=100", "damage.border_nm=8", "sample.torque=0.1"
-    )
+    chosen = configuration("optics.hole_nm=130", "damage.diameter_nm=100", "damage.border_nm=8", "sample.torque=0.1")
     found = films(sample_content(chosen), seed=1, checkpoints=tmp_path)
     assert list(found) == states_of(chosen)
     m_z = {name: float(sample["magnetization"].sel(component="z").mean()) for name, sample in found.items()}
