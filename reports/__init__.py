@@ -6,6 +6,8 @@
 - `reports.tables`, `reports.flags`, `reports.grids`: the table of methods, the flags, all other tables.
 - `reports.study_page`, `reports.studies`: the page of a study and what it reads; `reports.pinning`,
   `reports.survival`: the words of each; `reports.templating`: templates filled with text and pictures.
+- `reports.series_page`, `reports.series`: the page of an experiment with a sweep and what it reads;
+  `reports.site_words`, `reports.dose_words`: the words of each.
 - `reports.sample_pictures`: the picture of a sample; `reports.volume_view`, `reports.ray_casting`: its view in space,
   `reports.direction_colours`: directions as colours.
 - `reports.metrics`: how each metric is named and printed.

@@ -31,6 +31,7 @@ _METRICS = {
     "walls.coverage": Metric("coverage of 68 % intervals", "%", 100, 0),
     "states.shift_error": Metric("registration error", "nm", 1e9, 2),
     "damage.period_ratio": Metric("period, damaged / beside", decimals=2),
+    "damage.period_ratio.removed": Metric("period, damaged / beside, field removed", decimals=2),
     "damage.contrast_ratio": Metric("contrast, damaged / beside", decimals=2),
     "damage.growth": Metric("growth of the period", decimals=2),
 }

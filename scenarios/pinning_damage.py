@@ -66,15 +66,19 @@ def damage_parts(states: Sequence[State], settings: ScoringSettings) -> tuple[li
 
 
 def _measured(images: Floats, inside: Any, beside: Any, pixel_size: float) -> dict[str, float]:
-    periods = [
-        [validation.domain_period(image, pixel_size=pixel_size, mask=mask) for mask in (inside, beside)]
-        for image in images
-    ]
-    contrast = [validation.domain_contrast(images[0], mask=mask) for mask in (inside, beside)]
-    found = {"period_ratio": periods[0][0] / periods[0][1], "contrast_ratio": contrast[0] / contrast[1]}
+    masks = (inside, beside)
+    contrast = [validation.domain_contrast(images[0], mask=mask) for mask in masks]
+    known = [[_period(image, mask, pixel_size) for mask in masks] for image in images]
+    found = {"period_ratio": known[0][0] / known[0][1], "contrast_ratio": contrast[0] / contrast[1]}
     if len(images) > 1:
-        found["growth"] = periods[1][0] / periods[0][0]
-    return {name: value if math.isfinite(value) else math.nan for name, value in found.items()}
+        found |= {"period_ratio.removed": known[1][0] / known[1][1], "growth": known[1][0] / known[0][0]}
+    return found
+
+
+def _period(image: Floats, mask: NDArray[np.bool_], pixel_size: float) -> float:
+    """Return the period; NaN where a region holds less than one of it, as where a field saturates the film."""
+    period = validation.domain_period(image, pixel_size=pixel_size, mask=mask)
+    return period if period < math.sqrt(mask.sum()) * pixel_size else math.nan
 
 
 def _regions(state: State, series: Series) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

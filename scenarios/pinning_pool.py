@@ -20,6 +20,7 @@ metric                              unit  what
 ``walls.coverage``                  1     share of the 68 % intervals that hold the truth's delta
 ``states.shift_error``              m     largest error of the registration of the states to one another
 ``damage.period_ratio``             1     domain period in the damaged area over that beside it, in the field
+``damage.period_ratio.removed``     1     the same after the field; none where less than a period lies beside it
 ``damage.contrast_ratio``           1     ``|m_z|`` in it over that beside it, in the field
 ``damage.growth``                   1     domain period in it after the field over that in the field
 ``*.truth``                         as *  the same of the true images
