@@ -20,7 +20,7 @@ from matplotlib.patheffects import Normal, withStroke
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from reports.metrics import number
-from reports.panels import NANO, Window, colour_bar, image_panel, magnetization_panel, round_length, scale_bar
+from reports.panels import NANO, Window, colour_bar, magnetization_panel
 from reports.series import SeriesResults, point_text
 from reports.style import INK, MUTED, letter, new_figure, sequential
 
@@ -206,7 +206,8 @@ def draw_walls(results: SeriesResults) -> Figure | None:
         (panels[0], "images", "wall_delta", "a", results.lead),
         (panels[1], "truths", "wall_truth", "b", "truth"),
     ):
-        _grey(panel, sites.window, sites.pooled[variable].values[state], outer=mark == "a")
+        image = sites.pooled[variable].values[state]
+        magnetization_panel(panel, sites.window, image, limit=1.6, outer=mark == "a", colours=sequential("gray"))
         lines = _across(panel, sites, delta, state)
         letter(panel, mark, f"{sites.names[state]}, {whose}")
     _circles(panels[0], sites)
@@ -221,19 +222,6 @@ def _richest(sites: Sites) -> int:
     """Give the state with most measured points of wall, the last of equals: a saturated one shows none."""
     counts = np.bincount(sites.pooled["wall_state"].values[_measured(sites.pooled)], minlength=len(sites.names))
     return int(len(counts) - 1 - np.argmax(counts[::-1]))
-
-
-def _grey(axes: Any, window: Window, image: np.ndarray, *, outer: bool) -> None:
-    image_panel(axes, window.lit(image), window.extent, limits=(-1.6, 1.6), colours=sequential("gray"))
-    window.around(axes)
-    left, right = axes.get_xlim()
-    length = round_length(right - left)
-    scale_bar(axes, length, f"{length:g} nm")
-    axes.set_xlabel("$x$ (nm)")
-    if outer:
-        axes.set_ylabel("$y$ (nm)")
-    else:
-        axes.tick_params(labelleft=False)
 
 
 def _across(axes: Any, sites: Sites, variable: str, state: int) -> LineCollection:

@@ -199,7 +199,9 @@ class Window:
         axes.set_ylim(max(bottom, bottom + rows.min() * dy - pad), min(top, bottom + (rows.max() + 1) * dy + pad))
 
 
-def magnetization_panel(axes: Any, window: Window, image: Any, *, limit: float = 1.0, outer: bool = True) -> Any:
+def magnetization_panel(
+    axes: Any, window: Window, image: Any, *, limit: float = 1.0, outer: bool = True, colours: Any = SIGNED
+) -> Any:
     """Draw a signed image in the object hole with axes in nm and a scale bar.
 
     Parameters
@@ -211,12 +213,13 @@ def magnetization_panel(axes: Any, window: Window, image: Any, *, limit: float =
         The colour map runs from ``-limit`` to ``limit``.
     outer : bool
         Whether the y axis is labelled.
+    colours : str or Colormap
 
     Returns
     -------
     matplotlib.image.AxesImage
     """
-    shown = image_panel(axes, window.lit(image), window.extent, limits=(-limit, limit), colours=SIGNED)
+    shown = image_panel(axes, window.lit(image), window.extent, limits=(-limit, limit), colours=colours)
     window.around(axes)
     left, right = axes.get_xlim()
     length = round_length(right - left)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from records import scorecard as scorecards
-from scenarios import cache, cells, plan, progress, runner
+from scenarios import cache, plan, progress, runner
 from scenarios.configuration import InputError
 from scenarios.request import request
 
@@ -19,21 +19,6 @@ def ask(out, *overrides, **words):
 
 def run(asked):
     return runner.run(asked, progress=progress.Progress(0))
-
-
-@pytest.fixture
-def in_process(fake, monkeypatch):
-    """Do the cells here: quick, and countable."""
-    done = []
-
-    def compute(stages, *, time_limit, memory_limit, tick, stop):
-        missing = [stage for stage in stages if cells.cache.find(stage.key) is None]
-        done.extend(stage.kind for stage in missing)
-        told = cells._attempt(missing)
-        return cells.Outcome(**told, cached=not missing)
-
-    monkeypatch.setattr(cells, "run", compute)
-    return done
 
 
 def names(out):

@@ -3,9 +3,7 @@
 import dataclasses
 import json
 
-import pytest
-
-from scenarios import cells, plan, progress, runner
+from scenarios import plan, progress, runner
 from scenarios.request import request
 
 
@@ -15,19 +13,6 @@ def ask(out, *overrides, **words):
 
 def run(asked):
     return runner.run(asked, progress=progress.Progress(0))
-
-
-@pytest.fixture
-def in_process(fake, monkeypatch):
-    done = []
-
-    def compute(stages, *, time_limit, memory_limit, tick, stop):
-        missing = [stage for stage in stages if cells.cache.find(stage.key) is None]
-        done.extend(stage.kind for stage in missing)
-        return cells.Outcome(**cells._attempt(missing), cached=not missing)
-
-    monkeypatch.setattr(cells, "run", compute)
-    return done
 
 
 def names(out):
