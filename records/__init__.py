@@ -6,6 +6,7 @@
 - `store`: files, written whole or not at all;
 - `ovf`: magnetization files of OOMMF, mumax3 and Ubermag; `vtk`, `vtk_arrays`: those of ParaView; `vectors`: what both
   share; `sample_files`: a sample from or to any of them;
+- `array_files`: anybody's arrays, from npy to TIFF; `field_files`: anybody's vector fields;
 - `describe`: what is in any file that can be read;
 - `checks`, `errors`: what they share;
 - `check`: check any record by its own attribute ``record``.

@@ -118,8 +118,7 @@ def _lengths_in(path: Path, kind: str, record: xr.Dataset) -> Array | None:
     if "saturation_magnetization" in record:
         return None
     if kind == "OVF":
-        header, body = ovf._parse(path.read_bytes())
-        return np.asarray(np.linalg.norm(ovf._values(header, body), axis=0))
+        return np.asarray(np.linalg.norm(ovf.read_vectors(path)[1], axis=0))
     return np.asarray(record["magnet"].values > 0, np.float64) if kind == "HDF5" else None
 
 

@@ -1,7 +1,7 @@
 """OVF, the magnetization files of OOMMF, mumax3 and Ubermag.
 
 - `read_ovf`: OVF 1.0 and 2.0 (text, binary 4, binary 8) on a rectangular mesh, as a `Sample`;
-- `write_ovf`: a `Sample` as OVF 2.0.
+- `read_vectors`: header and vectors as they are; `write_ovf`: a `Sample` as OVF 2.0.
 
 The format: OOMMF User's Guide, chapter "Vector field file format"; x varies fastest. Binary data are big-endian in OVF
 1.0 and little-endian in 2.0, and begin with a check value.
@@ -98,6 +98,21 @@ def read_ovf(path: str | os.PathLike[str]) -> xr.Dataset:
     RecordError
         In one line: the file, what was found and what is expected.
     """
+    header, vectors = read_vectors(path)
+    try:
+        return _sample(header, vectors)
+    except RecordError as error:
+        raise RecordError(f"{os.fspath(path)}: {error}") from error
+
+
+def read_vectors(path: str | os.PathLike[str]) -> tuple[Header, NDArray[np.float64]]:
+    """Read the header and the vectors (component, z, y, x) of a file as they are, lengths and all.
+
+    Raises
+    ------
+    RecordError
+        In one line: the file, what was found and what is expected.
+    """
     name = os.fspath(path)
     try:
         content = Path(path).read_bytes()
@@ -105,8 +120,7 @@ def read_ovf(path: str | os.PathLike[str]) -> xr.Dataset:
         raise RecordError(f"{name}: {error.strerror}; expected an OVF file") from error
     try:
         header, body = _parse(content)
-        vectors = _values(header, body) * header.multiplier
-        return _sample(header, vectors)
+        return header, _values(header, body) * header.multiplier
     except RecordError as error:
         raise RecordError(f"{name}: {error}") from error
 
