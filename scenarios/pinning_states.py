@@ -60,6 +60,8 @@ class Series:
         Their errors, from the shifts of each state against its true exit wave, m.
     centre : (2,) float64 array
         Coordinate of the window's index ``n//2`` (y, x), m.
+    thickness : float
+        Of the film, which an experimenter knows, m.
     """
 
     names: tuple[str, ...]
@@ -70,6 +72,7 @@ class Series:
     shifts: Floats
     shift_errors: Floats
     centre: Floats
+    thickness: float
 
 
 def build_series(states: Sequence[State], settings: ScoringSettings) -> Series:
@@ -106,6 +109,7 @@ def build_series(states: Sequence[State], settings: ScoringSettings) -> Series:
         shifts=np.array(shifts) * first.pixel_size,
         shift_errors=np.array(errors),
         centre=np.array(centre),
+        thickness=float(states[0].truth["film_thickness"]),
     )
 
 

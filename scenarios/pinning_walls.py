@@ -1,5 +1,8 @@
 """Walls in a series of states: delta along each, beside that of the truth.
 
+What an experimenter knows of the instrument is undone: the band of the detector, and the thickness of the film, which
+alone widens walls by a percent. The truth has been through the band only.
+
 - `wall_points`: all points of wall of all states; `wall_rows`: how far delta is off, and whether its errors hold.
 """
 
@@ -12,6 +15,7 @@ from scipy.spatial import cKDTree
 import validation
 from scenarios.holography_rows import MetricValue
 from scenarios.pinning_states import REGISTERED, Series
+from validation import Combined, HardCutoff, ThickFilm
 
 _MATCHED = 3.0  # px, between a point of wall and the truth's
 
@@ -20,8 +24,13 @@ def wall_points(series: Series) -> xr.Dataset:
     """Return delta along the walls of all states, in the image and, where its own wall is near, in the truth."""
     parts = []
     pixel = series.frame.pixel_size
-    for number, (image, truth) in enumerate(zip(series.images, series.truths, strict=True)):
-        own, real = (validation.wall_width_map(each, pixel_size=pixel, mask=series.mask) for each in (image, truth))
+    band = HardCutoff(2 * pixel)
+    whole = Combined((band, ThickFilm(series.thickness, series.frame.wavelength))) if series.thickness > 0 else band
+    for number, pair in enumerate(zip(series.images, series.truths, strict=True)):
+        own, real = (
+            validation.wall_width_map(each, pixel_size=pixel, mask=series.mask, transfer=transfer)
+            for each, transfer in zip(pair, (whole, band), strict=True)
+        )
         points, places = (np.stack([each["y"].values, each["x"].values], axis=1) for each in (own, real))
         true_delta = np.full(len(points), np.nan)
         if len(points) and len(places):
@@ -44,7 +53,7 @@ def wall_rows(walls: xr.Dataset) -> list[MetricValue]:
     delta, error, truth = (walls[name].values[compared] for name in ("delta", "delta_error", "truth"))
     off = np.abs(delta - truth)
     count = int(compared.sum())
-    criterion = f"{count} points of wall"
+    criterion = f"{count} points of wall, band and film undone"
     median = float(np.median(off / truth)) if count else math.nan
     covered = float(np.mean(off <= error)) if count else math.nan
     return [
