@@ -20,7 +20,7 @@ from reports.style import INK, letter, method_style, new_figure
 _RATIOS = (
     ("damage.period_ratio", "domain period,\ninside / beside"),
     ("damage.contrast_ratio", "contrast,\ninside / beside"),
-    ("damage.growth", "period inside,\nafter / in the field"),
+    ("damage.growth", "reversed share inside,\nafter / in the field"),
 )
 
 

@@ -33,7 +33,7 @@ _METRICS = {
     "damage.period_ratio": Metric("period, damaged / beside", decimals=2),
     "damage.period_ratio.removed": Metric("period, damaged / beside, field removed", decimals=2),
     "damage.contrast_ratio": Metric("contrast, damaged / beside", decimals=2),
-    "damage.growth": Metric("growth of the period", decimals=2),
+    "damage.growth": Metric("growth of the reversed domains", decimals=2),
 }
 _COLUMNS = (
     ("sites.found", "Sites found"),
@@ -169,7 +169,7 @@ STORY = SeriesStory(
             draw_damage,
             "The damaged area (dashed: where domains are measured in it) in the field in which its domains formed, "
             "and after the field is removed; image beside truth. Ratios: domain period and contrast inside over "
-            "those beside, in the field, and by how much the period inside grows when the field goes; dots: methods, "
+            "those beside, in the field, and how what is magnetized against it grows when it goes; dots: methods, "
             "lines: truth.",
             "Images of a laser-damaged area in a field and after it, beside the truth, and ratios of domain periods.",
         ),

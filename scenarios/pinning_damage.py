@@ -71,7 +71,9 @@ def _measured(images: Floats, inside: Any, beside: Any, pixel_size: float) -> di
     known = [[_period(image, mask, pixel_size) for mask in masks] for image in images]
     found = {"period_ratio": known[0][0] / known[0][1], "contrast_ratio": contrast[0] / contrast[1]}
     if len(images) > 1:
-        found |= {"period_ratio.removed": known[1][0] / known[1][1], "growth": known[1][0] / known[0][0]}
+        reversed_share = [float(np.mean(image[inside] < 0)) for image in images]
+        growth = reversed_share[1] / reversed_share[0] if reversed_share[0] > 0 else math.nan
+        found |= {"period_ratio.removed": known[1][0] / known[1][1], "growth": growth}
     return found
 
 

@@ -22,7 +22,7 @@ metric                              unit  what
 ``damage.period_ratio``             1     domain period in the damaged area over that beside it, in the field
 ``damage.period_ratio.removed``     1     the same after the field; none where less than a period lies beside it
 ``damage.contrast_ratio``           1     ``|m_z|`` in it over that beside it, in the field
-``damage.growth``                   1     domain period in it after the field over that in the field
+``damage.growth``                   1     share of it that is magnetized against the field, after it over in it
 ``*.truth``                         as *  the same of the true images
 ==================================  ====  =====================================================================
 """

@@ -7,7 +7,7 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 REGISTERED = "states to one another by the hole; one shift to the truth"
 """Gauge of all rows of a series."""
 
+_SURROUNDINGS = 60e-9  # m, of the window beyond the hole: what moves by the bound stays inside
 _BOUND = 8.0  # px; the mask is fixed to the sample, so that only the gauge of the phase retrieval moves an image
 
 
@@ -88,7 +89,8 @@ def build_series(states: Sequence[State], settings: ScoringSettings) -> Series:
     """
     if not states:
         raise ValueError("states is (); allowed: at least one that is reconstructed")
-    first = build_frame(states[0].reconstruction, states[0].truth, settings)
+    close = replace(settings, surroundings=_SURROUNDINGS)
+    first = build_frame(states[0].reconstruction, states[0].truth, close)
     shifts = [_shift(first, states[0].reconstruction, state.reconstruction) for state in states]
     images, masks, errors = [], [], []
     for state, shift in zip(states, shifts, strict=True):

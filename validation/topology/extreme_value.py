@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import genextreme
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -68,6 +67,8 @@ class ExtremeValueFit:
     @property
     def distribution(self) -> Any:
         """The fitted distribution, frozen, of `scipy.stats`; in metres."""
+        from scipy.stats import genextreme  # takes half a second to import
+
         return genextreme(-self.shape, loc=self.mu, scale=self.scale)
 
 

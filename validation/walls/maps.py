@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from validation.walls.centres import centred_profiles
 from validation.walls.contours import WallProfiles
@@ -128,7 +128,7 @@ def _redrawn_errors(
             if len(drawn):
                 profiles[here] += drawn[rng.integers(len(drawn), size=here.size)]
         square += (fit_profiles(found.position, profiles, model=model, start=fits, gains=False).delta - fits.delta) ** 2
-    student = float(stats.t.ppf(stats.norm.cdf(1.0), draws))
+    student = float(special.stdtrit(draws, special.ndtr(1.0)))
     return np.asarray(student * np.sqrt(square / draws))
 
 
