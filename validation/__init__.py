@@ -17,7 +17,8 @@ from validation.heterodyne import edge_gain, heterodyne_curves
 from validation.matching import Matching, match_points
 from validation.pinning.kinds import classify_pinning_sites, site_wall_widths
 from validation.pinning.sites import find_pinning_sites
-from validation.registration.images import Registration, TwinContent, apply_registration, register, twin_content
+from validation.registration.gauge import Registration, apply_registration
+from validation.registration.images import TwinContent, register, twin_content
 from validation.registration.volumes import register_volume
 from validation.resolution.agreement import Agreement, compare_resolutions, halves_against_truth
 from validation.resolution.conical import conical_shell_correlation, directional_resolution

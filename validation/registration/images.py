@@ -1,26 +1,24 @@
 """Bring an image into the frame of a reference, and say what was removed.
 
 - `register`: phase, scale, offset, shift, ramp, focus and twin, each only if asked for;
-- `Registration`, `apply_registration`: the gauge found, to be applied to another image of the same wave;
 - `twin_content`: how much of an image is its twin.
 
 Rotation and helicity sign are errors, not gauges. A sign of a real image is never removed.
 """
 
-import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from numerics import fourier
-from optics.propagation import propagate
 from validation.matching import checked_length
 from validation.registration import alignment
+from validation.registration.gauge import Registration, apply_registration, moved_by
+from validation.registration.refinement import FOCUS_STEP, refined
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -28,56 +26,6 @@ Focus = tuple[float, float, Any]
 
 GAUGES = ("twin", "ramp", "focus", "shift", "phase", "scale", "offset")
 _COMPLEX_ONLY = ("ramp", "focus")
-_FOCUS_STEP = 15e-9
-_MOST_STEPS = 20
-_SMALL_CHANGE = 1e-8
-
-
-@dataclass(frozen=True)
-class Registration:
-    """A gauge: ``scale exp(i phase) moved(propagated(ramped(twin(image)))) + offset`` matches the reference.
-
-    Attributes
-    ----------
-    image : (ny, nx) array
-        The registered image, or volume (of `register_volume`).
-    phase : float
-        In radian.
-    scale, offset : float, float or complex
-    shift : tuple of float
-        Displacement (y, x) given to the image, px; (z, y, x) of a volume, voxels.
-    ramp : tuple of float
-        Phase ramp (y, x) multiplied to the image, cycles per px.
-    focus : float
-        Distance of propagation, metres.
-    twin : bool
-        Whether the image was replaced by ``conj(image(-r))``.
-    correlation : float
-        Normalised correlation with the reference under the mask, after all.
-    removed : tuple of str
-        Names of the gauges that were free, for a scorecard.
-    optics : tuple, optional
-        Wavelength and pixel size in metres, where the focus was free.
-    rotation : tuple of float, optional
-        Rotation vector (x, y, z; radian, right-handed) by which a volume was turned about index ``n//2`` before its
-        shift, a vector's components with it; none where no rotation was free.
-    voxel_size : tuple of float, optional
-        Of a volume, (z, y, x) in metres.
-    """
-
-    image: Array
-    phase: float = 0.0
-    scale: float = 1.0
-    offset: complex = 0.0
-    shift: tuple[float, ...] = (0.0, 0.0)
-    ramp: tuple[float, float] = (0.0, 0.0)
-    focus: float = 0.0
-    twin: bool = False
-    correlation: float = 0.0
-    removed: tuple[str, ...] = ()
-    optics: tuple[float, float] | None = None
-    rotation: tuple[float, float, float] | None = None
-    voxel_size: tuple[float, ...] | None = None
 
 
 class TwinContent(NamedTuple):
@@ -135,34 +83,17 @@ def register(
     if "twin" in names and aligner.peak(alignment.twin(first))[1] > aligner.peak(first)[1]:
         found = replace(found, twin=True)
     if "shift" in names:
-        found = replace(found, shift=aligner.coarse(_geometry(first, found)))
+        found = replace(found, shift=aligner.coarse(moved_by(first, found)))
     if "ramp" in names:
-        found = replace(found, ramp=aligner.ramp(_geometry(first, found)))
+        found = replace(found, ramp=aligner.ramp(moved_by(first, found)))
     if focus is not None and "focus" in names:
         found = _find_focus(first, second * weight, found, focus, aligner)
     elif "shift" in names and "ramp" in names:
         found = aligner.again(first, found)
-    found = _polish(first, second, weight, found, remove_mean=aligner.remove_mean)
-    found = _closed_form(_geometry(first, found), second, weight, found, names)
+    found = refined(first, second, weight, found, remove_mean=aligner.remove_mean)
+    found = _closed_form(moved_by(first, found), second, weight, found, names)
     result = apply_registration(first, found)
     return replace(found, image=result, correlation=_correlation(result, second, weight, aligner.remove_mean))
-
-
-def apply_registration(image: Array, registration: Registration) -> Array:
-    """Apply a gauge found on one image to another of the same shape, such as that of the other helicity.
-
-    What was found on a scalar volume may be applied to a vector field on its grid, and the reverse.
-    """
-    grid = registration.image.shape[-len(registration.shift) :]
-    is_vector = len(grid) == 3 and image.shape == (3, *grid)
-    if image.shape != grid and not is_vector:
-        raise ValueError(f"image has shape {image.shape}; allowed: that registered, {grid}")
-    if registration.rotation is not None and registration.voxel_size is not None:
-        turn = Rotation.from_rotvec(registration.rotation).as_matrix()
-        return alignment.turned(image, turn, shift=registration.shift, spacing=registration.voxel_size)
-    result = _geometry(image, registration)
-    factor = registration.scale * (np.exp(1j * registration.phase) if registration.phase else 1.0)
-    return np.asarray(result * factor + registration.offset)
 
 
 def twin_content(image: Array, reference: Array) -> TwinContent:
@@ -183,7 +114,7 @@ def twin_content(image: Array, reference: Array) -> TwinContent:
     aligner = _Aligner(rest, weight, ("phase", "shift"), 20, max(first.shape))
     names = ("shift", "phase") if np.iscomplexobj(other) else ("shift",)
     start = Registration(other, shift=aligner.coarse(other), removed=names)
-    other = _geometry(other, _polish(other, rest, weight, start, remove_mean=False))
+    other = moved_by(other, refined(other, rest, weight, start, remove_mean=False))
     basis = np.stack([second.ravel(), other.ravel()], axis=1)
     fit, *_ = np.linalg.lstsq(basis, first.ravel(), rcond=None)
     misfit = np.linalg.norm(first.ravel() - basis @ fit) ** 2
@@ -237,7 +168,7 @@ class _Aligner:
         settled = replace(found, shift=(0.0, 0.0))
         names = (*(("phase",) if self.modulus else ()), *(("offset",) if self.remove_mean else ()))
         aligner = _Aligner(self.reference, self.weight, names, self.upsample, self.bound)
-        return replace(found, shift=aligner.coarse(_geometry(image, settled)))
+        return replace(found, shift=aligner.coarse(moved_by(image, settled)))
 
 
 def _find_focus(image: Array, reference: Array, found: Registration, focus: Focus, aligner: _Aligner) -> Registration:
@@ -250,85 +181,20 @@ def _find_focus(image: Array, reference: Array, found: Registration, focus: Focu
         raise ValueError(f"focus is {focus!r}; allowed: (wavelength, pixel size, z range above 0), all in metres")
     found = replace(found, optics=(wavelength, pixel_size))
     for _ in range(2):
-        unfocused = _geometry(image, replace(found, focus=0.0))
+        unfocused = moved_by(image, replace(found, focus=0.0))
         distance = alignment.best_focus(
             unfocused,
             reference,
             wavelength=wavelength,
             pixel_size=pixel_size,
             z_range=(float(low), float(high)),
-            step=_FOCUS_STEP,
+            step=FOCUS_STEP,
         )
         found = replace(found, focus=distance)
         if "shift" not in found.removed:
             break
         found = aligner.again(image, found)
     return found
-
-
-def _polish(image: Array, reference: Array, weight: Floats, found: Registration, *, remove_mean: bool) -> Registration:
-    """Refine shift, ramp and focus together by least squares; scale, phase and constant float, they are not removed."""
-    free = [name for name in ("shift", "ramp", "focus") if name in found.removed]
-    if not free:
-        return found
-    floating = [*free, "scale", *["offset"] * remove_mean, *["phase"] * ("phase" in found.removed)]
-    optics = dict(zip(("wavelength", "pixel_size"), found.optics, strict=True)) if found.optics else {}
-    instruments = list(itertools.chain(*alignment.generators(reference, floating, **optics).values()))
-    start, size = found, math.sqrt((weight * np.abs(reference) ** 2).sum())
-    for _ in range(_MOST_STEPS):
-        fitted, constant = _fitted(_geometry(image, found), reference, weight, remove_mean, "phase" in floating)
-        basis = alignment.generators(fitted, floating, **optics)
-        step, change = alignment.gauge_step(
-            reference - fitted - constant, weight, list(itertools.chain(*basis.values())), instruments
-        )
-        found = _stepped(found, step, basis)
-        if not _is_near(found, start):
-            return start
-        if change < _SMALL_CHANGE * size:
-            break
-    return found
-
-
-def _fitted(
-    image: Array, reference: Array, weight: Floats, remove_mean: bool, is_phase_free: bool
-) -> tuple[Array, complex]:
-    """Return the image scaled, without bias by its noise, to the reference, and the constant that is missing."""
-    means = [(weight * v).sum() / weight.sum() if remove_mean else 0.0 for v in (image, reference)]
-    fixed = weight * (reference - means[1])
-    overlap = (fixed.conj() * (image - means[0])).sum()
-    overlap = overlap if is_phase_free else overlap.real
-    factor = (fixed.conj() * (reference - means[1])).sum().real / overlap if overlap else 1.0
-    return factor * image, means[1] - factor * means[0]
-
-
-def _stepped(found: Registration, step: Floats, basis: dict[str, list[Array]]) -> Registration:
-    names = [name for name, columns in basis.items() for _ in columns]
-    changes = {name: [float(s) for n, s in zip(names, step, strict=True) if n == name] for name in basis}
-    shift, ramp = (
-        tuple(v + c for v, c in zip(getattr(found, n), changes[n], strict=True)) if n in changes else getattr(found, n)
-        for n in ("shift", "ramp")
-    )
-    return replace(found, shift=shift, ramp=ramp, focus=found.focus + sum(changes.get("focus", [])))
-
-
-def _is_near(found: Registration, start: Registration) -> bool:
-    """Return whether a refinement stayed where its linear steps mean something: a pixel, half a fringe, two scans."""
-    ny, nx = found.image.shape
-    moves = (
-        math.dist(found.shift, start.shift),
-        2 * abs(found.ramp[0] - start.ramp[0]) * ny,
-        2 * abs(found.ramp[1] - start.ramp[1]) * nx,
-        abs(found.focus - start.focus) / (2 * _FOCUS_STEP),
-    )
-    return all(v <= 1 for v in moves)
-
-
-def _geometry(image: Array, found: Registration) -> Array:
-    result = alignment.twin(image) if found.twin else image
-    result = alignment.ramped(result, found.ramp)
-    if found.optics is not None:
-        result = propagate(result, found.focus, wavelength=found.optics[0], pixel_size=found.optics[1])
-    return alignment.moved(result, found.shift)
 
 
 def _closed_form(

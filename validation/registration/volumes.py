@@ -18,7 +18,7 @@ from scipy.spatial.transform import Rotation
 
 from numerics import fourier
 from validation.registration import alignment
-from validation.registration.images import Registration, apply_registration
+from validation.registration.gauge import Registration, apply_registration
 from validation.registration.orientation import likely_rotations
 from validation.resolution.binning import Size, sizes
 
