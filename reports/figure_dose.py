@@ -22,6 +22,7 @@ from reports.style import INK, letter, method_style, new_figure, sequential
 
 _TRUTH, _HALVES = "frc_truth.half_period", "frc_halves.half_period"
 _ZOOM = 0.36
+_HIGH = 3.0  # times the worst resolution of a method; what lies above is named, not drawn
 _WIDEST = 4.0  # of a wall's width over the truth's, what the axis shows at most
 _TICKS = (2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100, 200, 500)
 
@@ -81,8 +82,13 @@ def _line(axes: Any, results: SeriesResults, method: str, metric: str, **look: A
 
 
 def _resolutions(axes: Any, results: SeriesResults) -> None:
+    highest = _highest(results)
     for method in results.pool.methods:
-        _line(axes, results, method, _TRUTH, label=method)
+        lowest = np.nanmin(_series(results, method, _TRUTH)[1], initial=np.inf)
+        if method in results.tried or lowest <= _HIGH * highest:
+            _line(axes, results, method, _TRUTH, label=method)
+        elif np.isfinite(lowest):
+            axes.plot([], [], " ", label=f"{method}: {number(lowest, 0)} nm")
     for method in results.tried:
         look = {"linestyle": (0, (2, 1.5)), "markerfacecolor": "white", "linewidth": 1.2}
         _line(axes, results, method, _HALVES, label=f"{method}, half sets", **look)
@@ -95,6 +101,14 @@ def _resolutions(axes: Any, results: SeriesResults) -> None:
     _lengths(axes)
     _dose_axis(axes, results)
     axes.set_ylabel("half period (nm)")
+
+
+def _highest(results: SeriesResults) -> float:
+    """Give the worst resolution of the methods that are no controls, nm; infinite without any."""
+    found = [_series(results, method, _TRUTH)[1] for method in results.tried]
+    values = np.concatenate(found) if found else np.empty(0)
+    finite = values[np.isfinite(values)]
+    return float(finite.max()) if finite.size else np.inf
 
 
 def _below(axes: Any, height: float, text: str) -> None:
@@ -139,7 +153,8 @@ def _widths(axes: Any, results: SeriesResults) -> None:
         axes.axhline(right, color=INK, linewidth=1.3)
         text = f"truth, {number(right, 2)} nm"
         _below(axes, right, text)
-        axes.set_ylim(0.0, min(_WIDEST * right, 1.1 * max(axes.get_ylim()[1], 1.5 * right)))
+        low, high = axes.get_ylim()
+        axes.set_ylim(min(low, 0.8 * right), min(_WIDEST * right, max(high, 1.3 * right)))
     _dose_axis(axes, results)
     axes.set_ylabel("wall width \u03b4 (nm)")
 
