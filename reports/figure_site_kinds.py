@@ -98,12 +98,13 @@ def _visibility(axes: Any, sites: Sites, states: int, least: float) -> None:
     snr = np.sort(pooled["true_snr"].values, axis=1)[:, -states]
     hit = np.isin(np.arange(len(snr)), pooled["found_true_site"].values)
     kinds = np.array(sites.kinds("true"))
-    for place, site in enumerate(np.argsort(-snr, kind="stable")):
+    inside = np.flatnonzero(pooled["true_inside"].values)
+    for place, site in enumerate(inside[np.argsort(-snr[inside], kind="stable")]):
         marker, colour = TRUE_KINDS.get(str(kinds[site]), NO_SITE)
         axes.plot(place, snr[site], **mark(marker, colour, filled=bool(hit[site]), size=_SIZE))
     axes.axhline(least, color=INK, linewidth=1.0, linestyle=(0, (4, 3)))
     axes.text(0.99, least, f"SNR {least:g} ", transform=axes.get_yaxis_transform(), ha="right", va="bottom", fontsize=8)
-    axes.set_ylim(0.0, 1.12 * max(2 * least, float(snr.max(initial=0.0))))
+    axes.set_ylim(0.0, 1.12 * max(2 * least, float(snr[inside].max(initial=0.0))))
     axes.set_xticks([])
     axes.set_xlabel("true sites; filled: found")
     axes.set_ylabel(f"local SNR, reached in {states} states")

@@ -137,8 +137,10 @@ def _circles(axes: Any, sites: Sites) -> None:
 
 def _marks(axes: Any, sites: Sites) -> None:
     """Mark the true sites by their kind: filled where an image can show them."""
-    visible = np.asarray(sites.pooled["true_visible"].values, bool)
-    for place, kind, seen in zip(sites.true, sites.kinds("true"), visible, strict=True):
+    visible, inside = (np.asarray(sites.pooled[f"true_{name}"].values, bool) for name in ("visible", "inside"))
+    for place, kind, seen, shown in zip(sites.true, sites.kinds("true"), visible, inside, strict=True):
+        if not shown:
+            continue
         marker, colour = TRUE_KINDS.get(kind, NO_SITE)
         axes.plot(*place, **mark(marker, colour, filled=bool(seen)))
 

@@ -180,6 +180,7 @@ def pinning_pool(quality: float, seed: int, *, damaged: bool, sites: bool, walls
         "true_x": ("true_site", x),
         "true_kind": ("true_site", np.array(TRUE_KINDS[:count], dtype=str)),
         "true_snr": (("true_site", "state"), snr),
+        "true_inside": ("true_site", np.ones(len(snr), bool)),
         "true_visible": ("true_site", snr[:, 0] > 5),
     }
     parts |= _ring(60 if walls else 0)

@@ -21,7 +21,7 @@ _NEAR = 0.2  # diameters, of the Gaussian that a wall's weight falls off with
 _BLUR = 0.7  # px, of the sum over the states
 _RAREST = 1e-4
 _SURROGATES = 40
-_CHANCE = 0.5  # share of the surrogates whose strongest place may be as strong
+_CHANCE = 0.2  # share of the surrogates whose strongest place may be as strong
 _ROUNDS = 10
 
 
@@ -59,7 +59,7 @@ def resting_places(
 ) -> tuple[Floats, Floats, float]:
     """Find the places where walls of all states meet more than chance would have it.
 
-    A place counts if its sum over the states is higher than the highest of all places in half of the surrogates: the
+    A place counts if its sum over the states is higher than the highest of all places in four of five surrogates: the
     same states, each turned or mirrored against the others, which keeps all there is in a state but the places that
     states share. What is found is taken out of all states, and the rest is compared anew, until nothing is left:
     otherwise the sites themselves, brought together by turning, would set the limit.

@@ -24,7 +24,7 @@ _NEAR = 2 / 3  # diameters; nearer to a wall than this, the shapes of walls are 
 _ENOUGH = 3.0  # times the least SNR; what is stronger is no better placed
 _STEPS = 5  # towards the centroid
 _WIDENING = 1.25  # a Gaussian of sigma s widens delta to the root of delta^2 + (1.25 s)^2
-_FLOOR = 1e-3  # of the amplitude: no image is better than that
+_FLOOR = 1e-2  # of the amplitude: ringing alone does that, however little noise there is
 
 
 def find_pinning_sites(
@@ -148,8 +148,8 @@ def _settled(places: Floats, score: Floats, radius: float) -> Floats:
     """Move each place to the centroid of the score around it, a few times."""
     for _ in range(_STEPS):
         places = np.array([_centroid(score, place, radius) for place in places]).reshape(-1, 2)
-    # Two that end in the same place are one.
-    alone = [i for i, place in enumerate(places) if nearest(place[None], places[:i])[0] > radius]
+    # Two that end less than a diameter apart are one.
+    alone = [i for i, place in enumerate(places) if nearest(place[None], places[:i])[0] > 2 * radius]
     return places[alone]
 
 
