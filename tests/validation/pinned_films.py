@@ -19,12 +19,15 @@ def places(count, n, *, rng, distance=110e-9, margin=60e-9):
 
 
 def film_states(count, n, *, soft, hard, rng, noise=0.03, radius=15e-9):
-    """Return m_z (count, n, n): walls pass all of `hard` in every state, m_z is small and walls are wide at `soft`."""
+    """Return m_z (count, n, n): walls pass all of `hard` in every state, m_z is small and walls are wide at `soft`.
+
+    In every third state a domain ends at each of `hard`, as where its tip has been caught by a site.
+    """
     axis = (np.arange(n) - n // 2) * PIXEL
     y, x = np.meshgrid(axis, axis, indexing="ij")
     pulled = np.concatenate([hard, soft])
     states = []
-    for _ in range(count):
+    for state in range(count):
         field = ndimage.gaussian_filter(rng.standard_normal((n, n)), 5.5, mode="wrap")
         field -= ndimage.gaussian_filter(field, 11.0, mode="wrap")
         field /= field.std()
@@ -37,11 +40,21 @@ def film_states(count, n, *, soft, hard, rng, noise=0.03, radius=15e-9):
         for p in soft:
             inside = 0.5 - 0.5 * np.tanh((np.hypot(y - p[0], x - p[1]) - radius) / 4e-9)
             width = width * (1 + 2.0 * inside)
+        for p in hard[state % 3 :: 3]:
+            field = _with_tip(field, y - p[0], x - p[1], angle=rng.uniform(0, 2 * np.pi))
         m = np.tanh(_signed_distance(field) / width)
         for p in soft:
             m = m * (1 - 0.5 * (0.5 - 0.5 * np.tanh((np.hypot(y - p[0], x - p[1]) - radius) / 4e-9)))
         states.append(ndimage.gaussian_filter(m, 0.5) + noise * rng.standard_normal((n, n)))
     return np.array(states)
+
+
+def _with_tip(field, y, x, *, angle, radius=15e-9, reach=40e-9):
+    """Return the field with the tip of a domain, as round as `radius`, that ends at the origin."""
+    along, across = y * np.sin(angle) + x * np.cos(angle), x * np.sin(angle) - y * np.cos(angle)
+    tip = np.hypot(np.minimum(along - radius, 0), across) - radius
+    near = np.exp(-((np.hypot(y, x) / reach) ** 4))
+    return near * tip / radius + (1 - near) * field
 
 
 def _signed_distance(field, fine=4):

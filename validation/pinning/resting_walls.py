@@ -23,6 +23,7 @@ _RAREST = 1e-4
 _SURROGATES = 40
 _CHANCE = 0.2  # share of the surrogates whose strongest place may be as strong
 _ROUNDS = 10
+_ORIENTATIONS = 8  # of a square
 
 
 def wall_chances(walls: WallLines, inside: Array, *, diameter: float) -> Floats:
@@ -90,10 +91,12 @@ def resting_places(
     if len(crossed) < 3:
         return np.empty((0, 2)), score, np.inf
     found, threshold = np.empty((0, 2)), np.inf
+    scored = _square(inside, inside)
     for _ in range(_ROUNDS):
         away = _away(inside.shape, np.concatenate([known, found]), diameter)
         left = [chance * away for chance in crossed]
-        highest = [float(_summed(turned, inside).max()) for turned in _surrogates(left)]
+        turning = _surrogates([_square(each, inside) for each in left])
+        highest = [float(_summed(turned, scored).max()) for turned in turning]
         threshold = float(np.quantile(highest, 1 - _CHANCE))
         new = peaks(_summed(left, inside), threshold)
         if len(new) == 0:
@@ -114,13 +117,19 @@ def _away(shape: tuple[int, ...], places: Floats, distance: float) -> NDArray[np
     return away
 
 
+def _square(values: Array, inside: Array) -> Array:
+    """Return the box around `inside`, made square: what is turned about its middle stays where sites may be."""
+    box = values[ndimage.find_objects(inside.astype(int))[0]]
+    missing = [max(box.shape) - n for n in box.shape]
+    return np.pad(box, [(n // 2, n - n // 2) for n in missing])
+
+
 def _surrogates(maps: Sequence[Floats]) -> list[list[Floats]]:
-    """Turn and mirror the maps against one another, in combinations spread evenly over all that there are."""
-    orientations = 8 if maps[0].shape[0] == maps[0].shape[1] else 4
-    total = orientations ** (len(maps) - 1)
+    """Turn and mirror the square maps against one another, in combinations spread evenly over all that there are."""
+    total = _ORIENTATIONS ** (len(maps) - 1)
     sets = []
     for number in np.unique(np.linspace(1, total - 1, _SURROGATES).astype(int)):
-        digits = [0, *((int(number) // orientations**k) % orientations for k in range(len(maps) - 1))]
+        digits = [0, *((int(number) // _ORIENTATIONS**k) % _ORIENTATIONS for k in range(len(maps) - 1))]
         sets.append([_oriented(each, digit) for each, digit in zip(maps, digits, strict=True)])
     return sets
 
