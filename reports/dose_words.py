@@ -15,6 +15,7 @@ from reports.summary import Headline, lead_paragraph
 _METRICS = {
     "dose.enough": Metric("dose that suffices", "photons", decimals=0),
     "dose.monotone": Metric("never worse with more photons", "%", 100, 0),
+    "dose.largest_rise": Metric("largest rise of the half period", "%", 100, 1),
 }
 
 
@@ -58,9 +59,13 @@ def _finding(results: SeriesResults) -> str:
         return ""
     if monotone.mean == 1:
         return "No dose resolves less than a smaller one."
+    rows = results.pool.scorecard.rows
+    rises = [row.value for row in rows if (row.method, row.metric) == (results.lead, "dose.largest_rise")]
+    largest = max((rise for rise in rises if rise is not None), default=math.nan)
+    by = f", by {number(100 * largest, 1)}\u00a0% at most" if math.isfinite(largest) else ""
     return (
         f"In {number(100 * (1 - monotone.mean), 0)}\u00a0% of the seeds and draws some dose resolves less than a "
-        "smaller one."
+        f"smaller one{by}."
     )
 
 

@@ -26,8 +26,6 @@ from scenarios.stages import POOLED, ROWS, SCORED, write_rows
 _METRICS = ("frc_truth.half_period", "frc_halves.half_period", "wall_width", "contrast", "correlation")
 # A resolution within this share of the best that the detector allows has all that photons can give.
 _ENOUGH = 1.05
-# Relative rise of a resolution with the dose that counts as none: what its own interval allows.
-_LEVEL = 0.02
 
 
 class Doses(Table):
@@ -85,7 +83,8 @@ def pool(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path)
     resolution = values["frc_truth.half_period"]
     edge = 0.5 / float(scored["frequency"].values[-1])
     rows_out = [
-        MetricValue(metric="dose.monotone", value=float(_falls(resolution)), criterion=f"no rise above {_LEVEL:.0%}"),
+        MetricValue(metric="dose.monotone", value=float(_largest_rise(resolution) <= 0), criterion="no rise at all"),
+        MetricValue(metric="dose.largest_rise", value=_largest_rise(resolution), direction="lower"),
         MetricValue(
             metric="dose.enough",
             value=_enough(photons, resolution, edge),
@@ -113,14 +112,15 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
-def _falls(resolution: Sequence[float]) -> bool:
-    """Return whether no dose has a larger half period than a smaller dose, but for what the crossing may scatter."""
-    best = math.inf
+def _largest_rise(resolution: Sequence[float]) -> float:
+    """Return by which share a half period is at most above the best of all smaller doses; NaN if one is unknown."""
+    best, largest = math.inf, 0.0
     for value in resolution:
-        if not value <= best * (1 + _LEVEL):
-            return False
+        if math.isnan(value):
+            return math.nan
+        largest = max(largest, value / best - 1)
         best = min(best, value)
-    return True
+    return largest
 
 
 def _enough(photons: Sequence[float], resolution: Sequence[float], edge: float) -> float:

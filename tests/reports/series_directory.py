@@ -60,10 +60,18 @@ def write_pinning(
     )
 
 
-def write_dose(folder: Path, *, doses: Sequence[float] = DOSES, enough: float | None = 1e9, **options: Any) -> Path:
+def write_dose(
+    folder: Path,
+    *,
+    doses: Sequence[float] = DOSES,
+    enough: float | None = 1e9,
+    rise: float = 0.0,
+    **options: Any,
+) -> Path:
     """Write a run of ``dose``, with `options` of `write_series`."""
     pooled: Entries = [
-        ("dose.monotone", 1.0, "1", "none"),
+        ("dose.monotone", float(rise == 0), "1", "none"),
+        ("dose.largest_rise", rise, "1", "lower"),
         ("dose.enough", enough, "photon", "lower"),
     ]
     return write_series(

@@ -92,6 +92,11 @@ def test_a_dose_that_never_suffices_is_said(tmp_path: Path) -> None:
     assert "none of them" in plain(read(write_report(write_dose(tmp_path, enough=None))))
 
 
+def test_page_of_doses_says_by_how_much_more_photons_resolve_less(tmp_path):
+    text = plain(read(write_report(write_dose(tmp_path, rise=0.034))))
+    assert "some dose resolves less than a smaller one, by 3.4 % at most." in text
+
+
 def test_points_are_kept_apart(tmp_path: Path) -> None:
     results = load_series(write_dose(tmp_path, seeds=(1, 2)))
     for photons in DOSES:

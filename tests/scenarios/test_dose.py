@@ -43,6 +43,7 @@ def test_more_photons_resolve_more(small):
     assert found[1e6] > found[3e7] > found[1e9]
     pool = {row.metric: row.value for row in card.rows if row.method == "hapre+" and not row.sweep}
     assert pool["dose.monotone"] == 1
+    assert pool["dose.largest_rise"] == 0
 
 
 def test_the_pool_holds_what_the_figures_need(small):
@@ -61,11 +62,10 @@ def test_counts_follow_the_dose(small):
     assert totals[0] < totals[1] < totals[2]
 
 
-def test_rises_within_the_scatter_are_none():
-    assert dose._falls([9e-9, 6e-9, 5.3e-9])
-    assert dose._falls([9e-9, 5.3e-9, 5.35e-9])
-    assert not dose._falls([6e-9, 7e-9, 5.3e-9])
-    assert not dose._falls([6e-9, math.nan, 5.3e-9])
+def test_the_largest_rise_is_that_above_the_best_of_the_smaller_doses():
+    assert dose._largest_rise([9e-9, 6e-9, 5.3e-9, 5.3e-9]) == 0
+    assert dose._largest_rise([9e-9, 5e-9, 4e-9, 5e-9]) == pytest.approx(0.25)
+    assert math.isnan(dose._largest_rise([6e-9, math.nan, 5.3e-9]))
 
 
 def test_the_dose_that_is_enough():
