@@ -50,7 +50,7 @@ def pooled(
     Parameters
     ----------
     states : sequence of State
-        In the order in which they were measured; those of a damaged film say so in their names.
+        In the order in which they were measured, of the film with sites and of the damaged one.
     settings : ScoringSettings
     search : SiteSettings
 
@@ -66,8 +66,8 @@ def pooled(
     ValueError
         If fewer states with sites are there than `search` asks for.
     """
-    damaged = [state for state in states if state.name.startswith("damaged")]
-    pinned = [state for state in states if state not in damaged]
+    damaged = [state for state in states if state.damaged]
+    pinned = [state for state in states if not state.damaged]
     if len(pinned) < search.minimum_states:
         raise ValueError(
             f"states with sites that are reconstructed: {len(pinned)}; allowed: from sites.minimum_states, "

@@ -42,6 +42,11 @@ class State:
         """What is known of the sample."""
         return dict(json.loads(self.truth.attrs.get("features", "{}")))
 
+    @property
+    def damaged(self) -> bool:
+        """Whether it is of the film with damaged areas, of which alone an intact period is known."""
+        return "intact_period" in self.features
+
 
 @dataclass(frozen=True)
 class Series:

@@ -88,8 +88,9 @@ class Cell:
     @property
     def label(self) -> str:
         """What a person reads while it runs."""
-        at = ", all points" if self.pooled else "".join(f", {written(point)}" for point in [self.point] if point)
-        return f"seed {self.seed}, draw {self.draw}{at}: {self.method}"
+        where = "all points" if self.pooled else written(self.point)
+        place = ", ".join(filter(None, (f"seed {self.seed}", f"draw {self.draw}", where)))
+        return f"{place}: {self.method}"
 
     def stage(self, kind: str) -> Stage | None:
         """Return the stage `kind`, None where the cell has none."""

@@ -215,7 +215,7 @@ def _write(request: Request, all_cells: Sequence[Cell], ledger: _Ledger, folder:
         if outcome.state != "done":
             continue
         if len(request.seeds) > 1 and cell.method == SIMULATION:
-            (of_seed / "config.toml").parent.mkdir(parents=True, exist_ok=True)
+            of_seed.mkdir(parents=True, exist_ok=True)
             (of_seed / "config.toml").write_text(echo(request.configuration), encoding="utf-8")
         for kind, stored, name in _published(cell):
             directory.place(_file(cell, kind, stored), target / name)
