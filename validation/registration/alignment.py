@@ -3,16 +3,17 @@
 The numerical parts beneath `registration`:
 
 - `correlation_surface`, `bounded_peak`: masked normalised cross-correlation and the peak that is not one period off;
-- `refine_peak`: the maximum of a trigonometric sum, by matrix Fourier transform;
+- `refine_peak`: the maximum of a trigonometric sum, by matrix Fourier transform; `parabolic_peak`: of any surface;
 - `generators`, `gauge_step`: what small gauges change an image by, and the least-squares step along them;
+- `derivative`: exact within the band; `inner`: weighted products of two images, summed in float64;
 - `best_focus`: the distance of propagation that matches a reference;
 - `moved`, `twin`, `ramped`: what a gauge does to an image.
 """
 
 import functools
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +29,18 @@ Pair = tuple[float, float]
 
 # Peaks within this share of the highest count as equal, and the nearest one wins: worm domains are nearly periodic.
 _EQUAL_PEAKS = 0.95
+_SLAB = 2**13  # pixels that a sum over an image takes at a time
+
+
+class Generator(NamedTuple):
+    """What a small gauge changes an image by, ``values * factor``: most differ by a factor that is no whole image."""
+
+    values: Array
+    factor: Array
+
+    def rows(self, rows: slice, inside: Array) -> Array:
+        """Return the change where `inside` of some rows."""
+        return np.asarray(self.values[rows][inside] * self.factor[rows][inside])
 
 
 def moved(image: Array, shift: Sequence[float]) -> Array:
@@ -35,9 +48,27 @@ def moved(image: Array, shift: Sequence[float]) -> Array:
     if not any(shift):
         return image
     axes, shape = tuple(range(-len(shift), 0)), image.shape[-len(shift) :]
-    if not np.iscomplexobj(image):
-        return fourier.irfftn(fourier.rfftn(image, axes=axes) * _phase(shape, shift, half=True), shape, axes=axes)
-    return fourier.ifftn(fourier.fftn(image, axes=axes) * _phase(shape, shift), axes=axes, overwrite=True)
+    is_complex = np.iscomplexobj(image)
+    spectrum = fourier.fftn(image, axes=axes) if is_complex else fourier.rfftn(image, axes=axes)
+    for axis, n, s in zip(axes, shape, shift, strict=True):
+        half = axis == -1 and not is_complex
+        f = fourier.half_frequencies(n, 1.0) if half else fourier.unshifted_frequencies(n, 1.0)
+        spectrum *= _along(np.exp(-2j * np.pi * f * s), axis, spectrum.ndim)
+    if is_complex:
+        return fourier.ifftn(spectrum, axes=axes, overwrite=True)
+    return fourier.irfftn(spectrum, shape, axes=axes)
+
+
+def derivative(image: Array, axis: int, spacing: float = 1.0) -> Array:
+    """Return the derivative along one axis, per unit of `spacing`, exact within the band."""
+    n = image.shape[axis]
+    if np.iscomplexobj(image):
+        spectrum = fourier.fftn(image, axes=(axis,))
+        spectrum *= _along(2j * np.pi * fourier.unshifted_frequencies(n, spacing), axis, image.ndim)
+        return fourier.ifftn(spectrum, axes=(axis,), overwrite=True)
+    spectrum = fourier.rfftn(image, axes=(axis,))
+    spectrum *= _along(2j * np.pi * fourier.half_frequencies(n, spacing), axis, image.ndim)
+    return fourier.irfftn(spectrum, (n,), axes=(axis,))
 
 
 def turned(volume: Array, rotation: Floats, *, shift: ArrayLike, spacing: ArrayLike) -> Array:
@@ -84,23 +115,39 @@ def correlation_surface(image: Array, reference: Array, mask: Floats, *, remove_
     Unshifted: entry s is that of ``image(r + s)`` with ``reference(r)``. Vectors lead with their components, whose
     products are summed and whose means are removed one by one.
     """
-    scale = math.sqrt(mask.size)
-    window = fourier.fftn(mask.astype(image.dtype)).conj()
-    product: Array = np.zeros_like(window)
-    energy: Array = np.zeros(mask.shape)
-    power, norm = np.zeros(mask.shape), 0.0
-    for first, second in zip(image.reshape(-1, *mask.shape), reference.reshape(-1, *mask.shape), strict=True):
-        weighted = mask * (second - (mask * second).sum() / mask.sum()) if remove_mean else mask * second
-        spectrum = fourier.fftn(first)
-        product += spectrum * fourier.fftn(weighted).conj()
-        power += np.abs(first) ** 2
+    scale, total, shape = math.sqrt(mask.size), float(mask.sum()), mask.shape
+    components = image.size // mask.size
+    power, energy, norm = np.zeros(shape), np.zeros(shape), 0.0
+    product: Array = np.zeros(1)
+    for first, second in zip(image.reshape(-1, *shape), reference.reshape(-1, *shape), strict=True):
+        spectrum = _spectrum(first)
         if remove_mean:
-            energy -= np.abs(fourier.ifftn(spectrum * window) * scale) ** 2 / mask.sum()
+            mean = _spectrum(mask.astype(first.dtype)).conj()
+            mean *= spectrum
+            energy -= np.abs(_inverse(mean, shape)) ** 2 * (scale**2 / total)
+            del mean
+        power += np.abs(first) ** 2
+        weighted = mask * (second - (mask * second).sum() / total) if remove_mean else mask * second
         norm += float((np.abs(weighted) ** 2 / np.maximum(mask, 1e-12)).sum())
-    energy += fourier.ifftn(fourier.fftn(power) * window).real * scale
+        spectrum *= _spectrum(weighted).conj()
+        product = spectrum if components == 1 else product + spectrum
+    del spectrum, weighted
+    energy += _inverse(_spectrum(power) * _spectrum(mask).conj(), shape) * scale
     floor = 1e-6 * max(float(energy.max()), np.finfo(np.float64).tiny)
     scale /= math.sqrt(max(norm, np.finfo(np.float64).tiny))
-    return np.asarray(fourier.ifftn(product) * scale / np.sqrt(np.maximum(energy, floor)))
+    surface = _inverse(product, shape)
+    surface *= scale / np.sqrt(np.maximum(energy, floor, out=energy))
+    return surface
+
+
+def _spectrum(values: Array) -> Array:
+    """Transform, half of the spectrum for real values."""
+    return fourier.fftn(values) if np.iscomplexobj(values) else fourier.rfftn(values)
+
+
+def _inverse(spectrum: Array, shape: tuple[int, ...]) -> Array:
+    """Invert `_spectrum`."""
+    return fourier.ifftn(spectrum, overwrite=True) if spectrum.shape == shape else fourier.irfftn(spectrum, shape)
 
 
 def bounded_peak(
@@ -151,10 +198,21 @@ def refine_peak(weights: Array, start: Pair, *, upsample: int, modulus: bool) ->
         reach, step = 1.5 * step, max(step / 5, 1.0 / upsample)
 
 
+def parabolic_peak(surface: Floats, whole: Sequence[int]) -> tuple[float, ...]:
+    """Return the peak near a `whole` shift to a fraction of a sample, from its neighbours along each axis."""
+    result = []
+    for axis, (s, n) in enumerate(zip(whole, surface.shape, strict=True)):
+        line = surface[tuple(slice(None) if i == axis else w for i, w in enumerate(whole))]
+        low, mid, high = (float(line[(s + d) % n]) for d in (-1, 0, 1))
+        curvature = low - 2 * mid + high
+        result.append(s + (float(np.clip(0.5 * (low - high) / curvature, -0.5, 0.5)) if curvature < 0 else 0.0))
+    return tuple(result)
+
+
 def generators(
     image: Array, free: Sequence[str], *, wavelength: float = 0.0, pixel_size: float = 1.0
-) -> dict[str, list[Array]]:
-    """Return what small gauges change an image by: for each free gauge one array per real parameter.
+) -> dict[str, list[Generator]]:
+    """Return what small gauges change an image by: for each free gauge one generator per real parameter.
 
     Parameters
     ----------
@@ -163,60 +221,82 @@ def generators(
         Any of "scale", "phase", "offset" (two parameters if complex), "shift" (y and x, per px), "ramp" (y and x, per
         cycle/px) and "focus" (per metre; needs `wavelength` and `pixel_size` in metres).
     """
-    is_complex = np.iscomplexobj(image)
-    fy, fx = (fourier.unshifted_frequencies(n, 1.0) for n in image.shape)
-    y, x = (np.arange(n) - n // 2 for n in image.shape)
+    one = np.ones(1)
     result = {}
     if "scale" in free:
-        result["scale"] = [image]
+        result["scale"] = [_generator(image, one)]
     if "phase" in free:
-        result["phase"] = [1j * image]
+        result["phase"] = [_generator(image, 1j * one)]
     if "offset" in free:
-        ones = np.ones(image.shape, image.dtype)
-        result["offset"] = [ones, 1j * ones] if is_complex else [ones]
+        ones = np.broadcast_to(np.ones(1, image.dtype), image.shape)
+        result["offset"] = [_generator(ones, f * one) for f in ((1, 1j) if np.iscomplexobj(image) else (1,))]
     if "ramp" in free:
-        result["ramp"] = [2j * np.pi * y[:, None] * image, 2j * np.pi * x[None, :] * image]
+        y, x = (2j * np.pi * (np.arange(n) - n // 2) for n in image.shape)
+        result["ramp"] = [_generator(image, y[:, None]), _generator(image, x[None, :])]
     if "shift" in free:
-        filters = (-2j * np.pi * fy[:, None], -2j * np.pi * fx[None, :])
-        result["shift"] = [_filtered(image, f) for f in filters]
+        result["shift"] = [_generator(derivative(image, axis), -one) for axis in (0, 1)]
     if "focus" in free:
-        result["focus"] = [_filtered(image, 1j * _path(image.shape, wavelength, pixel_size))]
+        spectrum = fourier.fft2(image)
+        spectrum *= _path(image.shape, wavelength, pixel_size)
+        result["focus"] = [_generator(fourier.ifft2(spectrum, overwrite=True), 1j * one)]
     return result
 
 
-def gauge_step(rest: Array, mask: Floats, basis: list[Array], instruments: list[Array]) -> tuple[Floats, float]:
+def _generator(values: Array, factor: Array) -> Generator:
+    return Generator(values, np.broadcast_to(factor, values.shape))
+
+
+def gauge_step(rest: Array, mask: Floats, basis: list[Generator], instruments: list[Generator]) -> tuple[Floats, float]:
     """Return the real coefficients c with ``sum mask Re(conj(instrument) (rest - c.basis)) = 0`` for each instrument.
 
     Instruments made of the reference, basis of the image: noise of the image's own would lengthen the basis and so
     shorten the steps. Returned beside it: the largest change ``|c| |basis|`` that a coefficient makes.
     """
-    inside = mask > 0
-    columns, rows = (_as_real(v, inside) for v in (basis, instruments))
-    weight = np.repeat(mask[inside], columns.shape[1] // np.count_nonzero(inside))
+    count = len(basis)
+    matrix, target, sizes = np.zeros((count, count)), np.zeros(count), np.zeros((2, count))
+    depth = max(1, _SLAB // mask.shape[1])
+    for start in range(0, len(mask), depth):
+        layer = slice(start, start + depth)
+        inside = mask[layer] > 0
+        columns, rows = (np.stack([_as_real(g.rows(layer, inside)) for g in v]) for v in (basis, instruments))
+        weight = np.repeat(mask[layer][inside], 2 if np.iscomplexobj(rest) else 1)
+        sizes += [(v**2) @ weight for v in (columns, rows)]
+        rows *= weight
+        matrix += rows @ columns.T
+        target += rows @ _as_real(rest[layer][inside])
     # Parameters of unlike units: without their sizes the matrix would look singular.
-    sizes = [np.maximum(np.sqrt((v**2) @ weight), np.finfo(np.float64).tiny) for v in (columns, rows)]
-    rows *= weight
-    target = rows @ _as_real([rest], inside)[0]
-    fit = np.linalg.lstsq(rows @ columns.T / np.outer(sizes[1], sizes[0]), target / sizes[1], rcond=1e-10)[0]
+    sizes = np.maximum(np.sqrt(sizes), np.finfo(np.float64).tiny)
+    fit = np.linalg.lstsq(matrix / np.outer(sizes[1], sizes[0]), target / sizes[1], rcond=1e-10)[0]
     return np.asarray(fit / sizes[0]), float(np.abs(fit).max())
 
 
-def _as_real(columns: Sequence[Array], inside: Array) -> Floats:
-    return np.stack([v[inside].view(np.float64) for v in columns])
+def _as_real(values: Array) -> Floats:
+    return np.ascontiguousarray(values).view(np.float64)
+
+
+def inner(first: Array, second: Array, weight: Floats) -> complex:
+    """Return ``sum weight conj(first) second``, in float64."""
+    depth = max(1, _SLAB // weight.shape[1])
+    total = 0j
+    for start in range(0, len(weight), depth):
+        rows = slice(start, start + depth)
+        total += complex((weight[rows] * first[rows].conj() * second[rows]).sum(dtype=np.complex128))
+    return total
 
 
 def best_focus(
-    image: Array, reference: Array, *, wavelength: float, pixel_size: float, z_range: Pair, step: float
+    image: Array,
+    reference: Array,
+    *,
+    wavelength: float,
+    pixel_size: float,
+    z_range: Pair,
+    step: float,
+    mask: Floats | None = None,
 ) -> float:
     """Return the distance of propagation at which `image` best matches `reference`: a scan, then two parabolas."""
-    path = _path(image.shape, wavelength, pixel_size)
-    product = fourier.fft2(reference).conj() * fourier.fft2(image)
-    keep = np.abs(product) > 1e-7 * np.abs(product).max()
-    weights, phases = product[keep], path[keep]
-
-    def match(z: float) -> float:
-        return float(np.abs(np.sum(weights * np.exp(1j * z * phases))))
-
+    find = _whole_match if mask is None else functools.partial(_masked_match, mask=mask)
+    match = find(image, reference, _path(image.shape, wavelength, pixel_size))
     distances = np.linspace(*z_range, max(3, math.ceil((z_range[1] - z_range[0]) / step) + 1))
     best = float(distances[int(np.argmax([match(float(z)) for z in distances]))])
     for fine in (step, step / 5):
@@ -227,9 +307,37 @@ def best_focus(
     return float(np.clip(best, *z_range))
 
 
-def _filtered(image: Array, transfer: Array) -> Array:
-    result = fourier.ifft2(fourier.fft2(image) * transfer, overwrite=True)
-    return result if np.iscomplexobj(image) else result.real
+def _whole_match(image: Array, reference: Array, path: Floats) -> Callable[[float], float]:
+    """Return how well `image` matches at each distance; its power stays, so that one sum over the spectrum tells."""
+    product = fourier.fft2(reference)
+    np.conj(product, out=product)
+    product *= fourier.fft2(image)
+    size = np.abs(product)
+    keep = size > 1e-7 * size.max()
+    weights, phases = product[keep], path[keep]
+
+    def match(z: float) -> float:
+        turned = np.multiply(phases, 1j * z)
+        np.exp(turned, out=turned)
+        turned *= weights
+        return float(np.abs(turned.sum()))
+
+    return match
+
+
+def _masked_match(image: Array, reference: Array, path: Floats, *, mask: Floats) -> Callable[[float], float]:
+    """Return the same under a mask, by the power that is in it at each distance."""
+    spectrum = fourier.fft2(image)
+
+    def match(z: float) -> float:
+        turned = np.multiply(path, 1j * z)
+        np.exp(turned, out=turned)
+        turned *= spectrum
+        wave = fourier.ifft2(turned, overwrite=True)
+        inside = inner(wave, wave, mask).real
+        return abs(inner(reference, wave, mask)) / math.sqrt(inside) if inside > 0 else 0.0
+
+    return match
 
 
 def _path(shape: tuple[int, ...], wavelength: float, pixel_size: float) -> Floats:
@@ -241,9 +349,6 @@ def _path(shape: tuple[int, ...], wavelength: float, pixel_size: float) -> Float
     return np.asarray(np.angle(quarter) * (4 / wavelength))
 
 
-def _phase(shape: Sequence[int], shift: Sequence[float], *, half: bool = False) -> Array:
-    f = [fourier.unshifted_frequencies(n, 1.0) for n in shape]
-    if half:
-        f[-1] = fourier.half_frequencies(shape[-1], 1.0)
-    parts = [np.exp(-2j * np.pi * v * s) for v, s in zip(f, shift, strict=True)]
-    return functools.reduce(np.multiply.outer, parts)
+def _along(values: Array, axis: int, ndim: int) -> Array:
+    """Return `values` shaped to multiply one axis of an array of `ndim` axes."""
+    return values.reshape([-1 if i == axis % ndim else 1 for i in range(ndim)])

@@ -3,7 +3,7 @@
 - `register`: phase, scale, offset, shift, ramp, focus and twin, each only if asked for;
 - `twin_content`: how much of an image is its twin.
 
-Rotation and helicity sign are errors, not gauges. A sign of a real image is never removed.
+Rotation and helicity sign are errors, not gauges: a sign is never removed, but where a free phase takes it.
 """
 
 import math
@@ -26,6 +26,12 @@ Focus = tuple[float, float, Any]
 
 GAUGES = ("twin", "ramp", "focus", "shift", "phase", "scale", "offset")
 _COMPLEX_ONLY = ("ramp", "focus")
+_SHORTEST_SIDE = 4
+# A scan of more than this many metres either way was given in another unit.
+_FARTHEST_FOCUS = 1e-4
+_ROUNDING = 1e-13  # of equal values, relative
+_REFINEMENT = 2.0
+"""Pixels that a refinement may add to the largest whole shift."""
 
 
 class TwinContent(NamedTuple):
@@ -49,7 +55,8 @@ def register(
     """Remove gauge freedoms of `image` that are measured against `reference`.
 
     Order: twin, coarse shift, ramp, focus, shift; shift, ramp and focus together by least squares; then phase, scale
-    and offset in closed form. The scale is that of the least error: noise of the image lowers it.
+    and offset in closed form. The scale is that of the least error: noise of the image lowers it, and it is zero where
+    only a negative one would match. The correlation is that before scale and offset, and tells the sign.
 
     Parameters
     ----------
@@ -60,7 +67,8 @@ def register(
     mask : (ny, nx) array, optional
         Weight from 0 to 1 on the reference's grid.
     upsample : int
-        Shift and ramp are sought to ``1/upsample`` px of image and spectrum; least squares refine them from there.
+        Shift and ramp are sought to ``1/upsample`` px of image and spectrum, under a mask the shift by a parabola
+        through the normalised correlation; least squares refine them from there.
     focus : tuple, optional
         ``(wavelength, pixel_size, z_range)`` in metres; `z_range` one number for both sides of zero, or two.
     bound : float, optional
@@ -70,14 +78,18 @@ def register(
     Raises
     ------
     ValueError
-        On different shapes, values that are not finite or, if real, all alike, an unknown gauge, an empty mask, an
-        impossible bound, or "focus" without `focus`.
+        On different shapes, sides below 4 px, values that are not finite, or all alike under the mask where contrast is
+        needed, an unknown gauge, an empty or complex mask, an impossible bound or `upsample`, or a `focus` that is
+        missing or in other units.
     """
     first, second, weight = _checked(image, reference, mask)
     names = _checked_gauge(gauge, is_complex=np.iscomplexobj(first), focus=focus)
     reach = min(first.shape) / 4 if bound is None else float(bound)
-    if not reach > 0 or upsample < 1:
+    if not (reach > 0 and 1 <= upsample < math.inf):
         raise ValueError(f"bound is {reach!r} px and upsample {upsample!r}; allowed: above 0 and from 1")
+    if {"shift", "focus", "twin"} & set(names):
+        _check_contrast(first, second, weight)
+    scan = _checked_focus(focus) if focus is not None and "focus" in names else None
     aligner = _Aligner(second, weight, names, upsample, reach)
     found = Registration(first, removed=tuple(n for n in GAUGES if n in names))
     if "twin" in names and aligner.peak(alignment.twin(first))[1] > aligner.peak(first)[1]:
@@ -86,14 +98,16 @@ def register(
         found = replace(found, shift=aligner.coarse(moved_by(first, found)))
     if "ramp" in names:
         found = replace(found, ramp=aligner.ramp(moved_by(first, found)))
-    if focus is not None and "focus" in names:
-        found = _find_focus(first, second * weight, found, focus, aligner)
+    if scan is not None:
+        found = _find_focus(first, found, scan, aligner)
     elif "shift" in names and "ramp" in names:
         found = aligner.again(first, found)
-    found = refined(first, second, weight, found, remove_mean=aligner.remove_mean)
-    found = _closed_form(moved_by(first, found), second, weight, found, names)
-    result = apply_registration(first, found)
-    return replace(found, image=result, correlation=_correlation(result, second, weight, aligner.remove_mean))
+    found = refined(first, second, weight, found, remove_mean=aligner.remove_mean, bound=reach + _REFINEMENT)
+    moved = moved_by(first, found)
+    found = _closed_form(moved, second, weight, found, names)
+    correlation = _correlation(moved, second, weight, found.phase, aligner.remove_mean)
+    del moved
+    return replace(found, image=apply_registration(first, found), correlation=correlation)
 
 
 def twin_content(image: Array, reference: Array) -> TwinContent:
@@ -104,12 +118,16 @@ def twin_content(image: Array, reference: Array) -> TwinContent:
     Raises
     ------
     ValueError
-        On different shapes or values that are not finite.
+        On different shapes, sides below 4 px, or values that are not finite or all alike.
     """
     first, second, weight = _checked(image, reference, None)
     if not np.iscomplexobj(first):
         first, second = first - first.mean(), second - second.mean()
-    rest = first - second * (np.vdot(second, first) / np.vdot(second, second))
+    _check_contrast(first, second, weight)
+    share = np.vdot(second, first) / np.vdot(second, second)
+    rest = first - second * share
+    if not np.linalg.norm(rest) > _ROUNDING * np.linalg.norm(first):
+        return TwinContent(share.item(), 0.0 * share.item(), 1.0)
     other = alignment.twin(second)
     aligner = _Aligner(rest, weight, ("phase", "shift"), 20, max(first.shape))
     names = ("shift", "phase") if np.iscomplexobj(other) else ("shift",)
@@ -121,6 +139,14 @@ def twin_content(image: Array, reference: Array) -> TwinContent:
     return TwinContent(fit[0].item(), fit[1].item(), float(1 - misfit / np.linalg.norm(first) ** 2))
 
 
+class _Scan(NamedTuple):
+    """A search for the focus, all in metres."""
+
+    wavelength: float
+    pixel_size: float
+    z_range: tuple[float, float]
+
+
 class _Aligner:
     """Finds shift and ramp of images against one reference under one mask."""
 
@@ -130,29 +156,36 @@ class _Aligner:
         self.remove_mean = not self.is_complex or "offset" in names
         self.modulus = self.is_complex and "phase" in names
         self.free_ramp = "ramp" in names
+        self.is_everywhere = np.ptp(weight) == 0
 
     def peak(self, image: Array) -> tuple[tuple[int, ...], float]:
         """Return the whole displacement of `image` and its correlation; a free ramp leaves the moduli to compare."""
-        if self.free_ramp:
-            surface = alignment.correlation_surface(
-                np.abs(image), np.abs(self.reference), self.weight, remove_mean=True
-            ).real
-        else:
-            surface = alignment.correlation_surface(image, self.reference, self.weight, remove_mean=self.remove_mean)
-            surface = np.abs(surface) if self.modulus else surface.real
-        return alignment.bounded_peak(surface, self.bound)
+        return alignment.bounded_peak(self._surface(image), self.bound)
 
     def coarse(self, image: Array) -> tuple[float, float]:
         """Return the shift to give to `image`, to a fraction of a pixel."""
-        displacement, _ = self.peak(image)
-        first, second = (np.abs(v) if self.free_ramp else v for v in (image, self.reference))
-        remove_mean = self.remove_mean or self.free_ramp
-        mean = (self.weight * second).sum() / self.weight.sum() if remove_mean else 0.0
-        weights = fourier.fft2(first) * fourier.fft2(self.weight * (second - mean)).conj()
+        surface = self._surface(image)
+        whole, _ = alignment.bounded_peak(surface, self.bound)
+        if not self.is_everywhere:
+            # Without its energy under the mask, the correlation would climb from here to wherever the image is bright.
+            y, x = alignment.parabolic_peak(surface, whole)
+            return -y, -x
+        del surface
+        first, second = self._compared(image)
+        mean = second.mean() if self.remove_mean or self.free_ramp else 0.0
+        weights = fourier.fft2(first) * fourier.fft2(second - mean).conj()
         modulus = self.modulus and not self.free_ramp
-        start = (float(displacement[0]), float(displacement[1]))
+        start = (float(whole[0]), float(whole[1]))
         y, x = alignment.refine_peak(fourier.to_centre(weights), start, upsample=self.upsample, modulus=modulus)
         return -y, -x
+
+    def _compared(self, image: Array) -> tuple[Array, Array]:
+        return (np.abs(image), np.abs(self.reference)) if self.free_ramp else (image, self.reference)
+
+    def _surface(self, image: Array) -> Floats:
+        remove_mean = self.remove_mean or self.free_ramp
+        surface = alignment.correlation_surface(*self._compared(image), self.weight, remove_mean=remove_mean)
+        return np.abs(surface) if self.modulus and not self.free_ramp else surface.real
 
     def ramp(self, image: Array) -> tuple[float, float]:
         """Return the ramp (cycles/px) to multiply to the coarsely shifted `image`."""
@@ -171,24 +204,18 @@ class _Aligner:
         return replace(found, shift=aligner.coarse(moved_by(image, settled)))
 
 
-def _find_focus(image: Array, reference: Array, found: Registration, focus: Focus, aligner: _Aligner) -> Registration:
-    wavelength, pixel_size = float(focus[0]), float(focus[1])
-    limits = np.atleast_1d(np.asarray(focus[2], np.float64))
-    low, high = (-abs(limits[0]), abs(limits[0])) if limits.size == 1 else (limits[0], limits[1])
-    for name, length in (("wavelength in focus", wavelength), ("pixel size in focus", pixel_size)):
-        checked_length(name, length)
-    if not low < high:
-        raise ValueError(f"focus is {focus!r}; allowed: (wavelength, pixel size, z range above 0), all in metres")
-    found = replace(found, optics=(wavelength, pixel_size))
+def _find_focus(image: Array, found: Registration, scan: _Scan, aligner: _Aligner) -> Registration:
+    found = replace(found, optics=(scan.wavelength, scan.pixel_size))
     for _ in range(2):
         unfocused = moved_by(image, replace(found, focus=0.0))
         distance = alignment.best_focus(
             unfocused,
-            reference,
-            wavelength=wavelength,
-            pixel_size=pixel_size,
-            z_range=(float(low), float(high)),
+            aligner.reference,
+            wavelength=scan.wavelength,
+            pixel_size=scan.pixel_size,
+            z_range=scan.z_range,
             step=FOCUS_STEP,
+            mask=None if aligner.is_everywhere else aligner.weight,
         )
         found = replace(found, focus=distance)
         if "shift" not in found.removed:
@@ -204,41 +231,72 @@ def _closed_form(
     total = weight.sum()
     means = [(weight * v).sum() / total if "offset" in names else 0.0 for v in (image, reference)]
     moving, fixed = image - means[0], reference - means[1]
-    power = (weight * np.abs(moving) ** 2).sum()
-    gamma = (weight * moving.conj() * fixed).sum() / power if power > 0 else 1.0
+    power = alignment.inner(moving, moving, weight).real
+    gamma = alignment.inner(moving, fixed, weight) / power if power > 0 else 1.0
     phase = float(np.angle(gamma)) if np.iscomplexobj(image) and "phase" in names else 0.0
-    scale = 1.0
-    if "scale" in names:
-        scale = float((gamma * np.exp(-1j * phase)).real)
+    scale = max(float((gamma * np.exp(-1j * phase)).real), 0.0) if "scale" in names else 1.0
     offset = means[1] - scale * (np.exp(1j * phase) if phase else 1.0) * means[0]
     return replace(found, phase=phase, scale=scale, offset=offset)
 
 
-def _correlation(image: Array, reference: Array, weight: Floats, remove_mean: bool) -> float:
+def _correlation(image: Array, reference: Array, weight: Floats, phase: float, remove_mean: bool) -> float:
     means = [(weight * v).sum() / weight.sum() if remove_mean else 0.0 for v in (image, reference)]
     a, b = image - means[0], reference - means[1]
-    norm = math.sqrt((weight * np.abs(a) ** 2).sum() * (weight * np.abs(b) ** 2).sum())
-    return float((weight * (a * b.conj()).real).sum() / norm) if norm > 0 else math.nan
+    powers = [alignment.inner(v, v, weight).real for v in (a, b)]
+    # What rounding leaves of an image that is flat or empty under the mask says nothing.
+    floor = 1e-24 * float(weight.sum()) * float(np.abs(image).max()) ** 2
+    if not (powers[0] > floor and powers[1] > 0):
+        raise ValueError("image, once registered, is flat under the mask; allowed: one with contrast there")
+    return float((alignment.inner(b, a, weight) * np.exp(1j * phase)).real) / math.sqrt(powers[0] * powers[1])
 
 
 def _checked(image: Array, reference: Array, mask: Array | None) -> tuple[Array, Array, Floats]:
+    image, reference = np.asarray(image), np.asarray(reference)
     if image.ndim != 2 or image.shape != reference.shape:
         raise ValueError(f"image and reference have shapes {image.shape}, {reference.shape}; allowed: one 2D shape")
+    if min(image.shape) < _SHORTEST_SIDE:
+        raise ValueError(f"image has shape {image.shape}; allowed: at least {_SHORTEST_SIDE} px a side")
     kind: type = np.complex128 if np.iscomplexobj(image) or np.iscomplexobj(reference) else np.float64
-    first: Array = image.astype(kind)
-    second: Array = reference.astype(kind)
-    for name, values in (("image", first), ("reference", second)):
-        if not np.all(np.isfinite(values)):
-            raise ValueError(f"{name} holds values that are not finite; allowed: finite numbers")
-        if not np.any(values):
-            raise ValueError(f"{name} is zero everywhere; allowed: anything to register")
+    first: Array = np.asarray(image, kind)
+    second: Array = np.asarray(reference, kind)
+    if mask is not None and np.iscomplexobj(mask):
+        raise ValueError("mask is complex; allowed: real weights from 0")
     weight = np.ones(first.shape) if mask is None else np.asarray(mask, np.float64)
     if weight.shape != first.shape or not weight.min() >= 0 or not 0 < weight.sum() < math.inf:
         raise ValueError(f"mask of shape {weight.shape}; allowed: shape {first.shape}, from 0, not empty")
-    for name, values in (("image", first), ("reference", second[weight > 0])):
-        if kind is np.float64 and np.ptp(values) == 0:
-            raise ValueError(f"{name} is {values.flat[0]:g} everywhere; allowed: an image with contrast")
+    for name, values in (("image", first), ("reference", second)):
+        if not np.all(np.isfinite(values)):
+            raise ValueError(f"{name} holds values that are not finite; allowed: finite numbers")
+    if not np.any(first):
+        raise ValueError("image is zero everywhere; allowed: anything to register")
+    if not np.any(second * (weight > 0)):
+        raise ValueError("reference is zero everywhere under the mask; allowed: anything to register to")
+    if kind is np.float64:
+        _check_contrast(first, second, weight)
     return first, second, weight
+
+
+def _check_contrast(image: Array, reference: Array, weight: Floats) -> None:
+    for name, values in (("image", image), ("reference", reference[weight > 0])):
+        value = values.flat[0]
+        if not np.abs(values - value).max() > _ROUNDING * abs(value):
+            raise ValueError(f"{name} is {value:g} everywhere; allowed: an image with contrast")
+
+
+def _checked_focus(focus: Focus) -> _Scan:
+    wavelength = pixel_size = low = high = math.nan
+    try:
+        wavelength, pixel_size, _ = (float(np.max(v)) for v in focus)
+        limits = np.asarray(focus[2], np.float64).ravel()
+        low, high = (-abs(limits[0]), abs(limits[0])) if limits.size == 1 else (float(v) for v in limits)
+    except (IndexError, TypeError, ValueError):
+        low = math.nan
+    allowed = f"(wavelength, pixel size, z range up to {_FARTHEST_FOCUS:g}), all in metres"
+    if not (low < high and max(-low, high) <= _FARTHEST_FOCUS):
+        raise ValueError(f"focus is {focus!r}; allowed: {allowed}, the range one number or two that rise")
+    for name, length in (("wavelength in focus", wavelength), ("pixel size in focus", pixel_size)):
+        checked_length(name, length)
+    return _Scan(wavelength, pixel_size, (float(low), float(high)))
 
 
 def _checked_gauge(gauge: Sequence[str], *, is_complex: bool, focus: Focus | None) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 - `register_volume`: a `Registration` whose `shift` is (z, y, x) in voxels and whose `rotation` is a rotation vector;
   `apply_registration` gives it to other volumes of the same grid, such as the magnetization after the charge.
 
-The shift is that of the highest masked correlation, the orientation of a few candidates (`volume_orientation`) the one
+The shift is that of the highest masked correlation, the orientation of a few candidates (`orientation`) the one
 that then correlates best; both are refined together by least squares, coarse to fine.
 """
 
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from numerics import fourier
 from validation.registration import alignment
 from validation.registration.gauge import Registration, apply_registration
 from validation.registration.orientation import likely_rotations
@@ -31,9 +30,12 @@ _EQUAL_MATCHES, _WORTH_REFINING = 0.97, 0.6
 _MOST_STEPS = 12
 _SMALL_CHANGE = 1e-5
 # A refinement may go this many voxels and radians from where it started, no farther.
-_FARTHEST, _SLACK = 2.0, 0.35
+_FARTHEST, _FARTHEST_TURN = 2.0, 0.35
+# In one step it goes no farther than derivatives mean something; its end may correlate worse than its start by this
+# share of the correlation that is missing: noise biases the start, not the end.
+_LONGEST_STEP, _LONGEST_TURN, _SLACK = 0.4, 0.15, 0.01
 _SHORTEST_SIDE = 4
-_SLAB = 2**15  # voxels
+_SLAB = 2**13  # voxels
 _TOLERANCE = math.radians(1.0)
 
 
@@ -68,12 +70,21 @@ class _Level:
 
     def correlation(self, pose: _Pose) -> float:
         """Return the normalised correlation, over all components, of the moved volume with the reference."""
-        moved, weight = self.at(pose)
-        a, b = (
-            v - ((weight * v).sum(axis=(1, 2, 3)) / weight.sum())[:, None, None, None] for v in (moved, self.reference)
-        )
-        norm = math.sqrt(float((weight * a * a).sum()) * float((weight * b * b).sum()))
-        return float((weight * a * b).sum()) / norm if norm > 0 else -1.0
+        return self.match(*self.at(pose))
+
+    def match(self, moved: Floats, weight: Floats) -> float:
+        """Return the normalised correlation of what `at` returned with the reference."""
+        total, sums = float(weight.sum(dtype=np.float64)), np.zeros(3)
+        for a, b in zip(moved, self.reference, strict=True):
+            parts = np.zeros(5)
+            for layers in _slabs(weight.shape):
+                w, u, v = (x[layers].astype(np.float64, copy=False) for x in (weight, a, b))
+                wu, wv = w * u, w * v
+                parts += wu.sum(), wv.sum(), np.vdot(wu, u), np.vdot(wv, v), np.vdot(wu, v)
+            first, second = parts[:2] / total
+            sums += parts[2:] - total * np.array([first**2, second**2, first * second])
+        norm = math.sqrt(max(sums[0], 0.0) * max(sums[1], 0.0))
+        return float(sums[2] / norm) if norm > 0 else -1.0
 
 
 def register_volume(
@@ -125,6 +136,7 @@ def register_volume(
     if not 0 < reach < math.inf:
         raise ValueError(f"bound is {bound!r} voxels; allowed: above 0")
     levels = _levels(first, second, weight, spacing, is_turned=limit > 0)
+    del weight
     pose = _start(levels[0], reach, limit)
     for level in levels:
         pose = _refined(level, pose)
@@ -153,13 +165,12 @@ def _levels(
     extent = max(n * d for n, d in zip(mask.shape, spacing, strict=True))
     while is_turned and extent / steps[-1] > _COARSE_SIDE * math.sqrt(2):
         steps.append(2 * steps[-1])
+    kind = np.result_type(volume, reference)
+    kind = kind if kind == np.float32 else np.dtype(np.float64)
     levels = []
     for step in reversed(steps):
         stride = _strides(spacing, mask.shape, step)
-        parts = [
-            np.stack([_thinned(v, stride) for v in values.reshape(-1, *mask.shape)])
-            for values in (volume, reference, mask)
-        ]
+        parts = [_thinned(values.reshape(-1, *mask.shape), stride, kind) for values in (volume, reference, mask)]
         levels.append(_Level(parts[0], parts[1], parts[2][0], stride, np.asarray(spacing) * stride, is_turned))
     return levels
 
@@ -168,13 +179,14 @@ def _strides(spacing: tuple[float, ...], shape: tuple[int, ...], step: float) ->
     return tuple(max(1, min(round(step / d), n // _SHORTEST_SIDE)) for d, n in zip(spacing, shape, strict=True))
 
 
-def _thinned(values: Array, stride: tuple[int, ...]) -> Floats:
-    """Return every `stride`-th voxel of the smoothed values, index ``n//2`` among them; it stays at ``n//2``."""
-    smooth = np.asarray(values, np.float64)
-    if max(stride) > 1:
-        smooth = ndimage.gaussian_filter(smooth, [0.5 * s if s > 1 else 0.0 for s in stride])
-    first = [(n // 2) % s for n, s in zip(values.shape, stride, strict=True)]
-    return np.ascontiguousarray(smooth[tuple(slice(f, None, s) for f, s in zip(first, stride, strict=True))])
+def _thinned(values: Array, stride: tuple[int, ...], kind: np.dtype[Any]) -> Array:
+    """Return every `stride`-th voxel of smoothed components, index ``n//2`` among them; it stays at ``n//2``."""
+    if max(stride) == 1:
+        return np.asarray(values, kind)
+    sigma = [0.5 * s if s > 1 else 0.0 for s in stride]
+    first = [(n // 2) % s for n, s in zip(values.shape[1:], stride, strict=True)]
+    kept = tuple(slice(f, None, s) for f, s in zip(first, stride, strict=True))
+    return np.stack([ndimage.gaussian_filter(np.asarray(v, kind), sigma)[kept] for v in values])
 
 
 def _start(level: _Level, bound: float, limit: float) -> _Pose:
@@ -201,18 +213,29 @@ def _shifted(level: _Level, rotation: Floats, bound: float) -> tuple[_Pose, floa
 
 def _refined(level: _Level, start: _Pose) -> _Pose:
     """Refine shift and rotation by least squares; scale and constants float, they are not removed."""
-    pose = start
+    pose, least = start, -math.inf
     for _ in range(_MOST_STEPS):
         moved, weight = level.at(pose)
+        if pose is start:
+            match = level.match(moved, weight)
+            least = match - _SLACK * (1 - match)
         step, change = _least_squares(moved, level.reference, weight, level.spacing, is_turned=level.is_turned)
-        turn = Rotation.from_rotvec(step[3:]).as_matrix() if level.is_turned else np.eye(3)
-        pose = _Pose(turn @ pose.rotation, turn[::-1, ::-1] @ pose.shift + step[:3])
+        del moved, weight
+        pose = _stepped(pose, step, level.spacing, is_turned=level.is_turned)
         moves = (pose.shift - start.shift) / level.spacing
-        if not np.abs(moves).max() <= _FARTHEST or _angle(pose.rotation @ start.rotation.T) > _SLACK:
+        if not np.abs(moves).max() <= _FARTHEST or _angle(pose.rotation @ start.rotation.T) > _FARTHEST_TURN:
             return start
         if change < _SMALL_CHANGE:
             break
-    return pose
+    return pose if level.correlation(pose) >= least else start
+
+
+def _stepped(pose: _Pose, step: Floats, spacing: Floats, *, is_turned: bool) -> _Pose:
+    """Return the pose after a shift (z, y, x; metres) and turn (x, y, z; radian), shortened where they are too long."""
+    length = max(np.abs(step[:3] / spacing).max() / _LONGEST_STEP, np.linalg.norm(step[3:]) / _LONGEST_TURN)
+    step = step / max(float(length), 1.0)
+    turn = Rotation.from_rotvec(step[3:]).as_matrix() if is_turned else np.eye(3)
+    return _Pose(turn @ pose.rotation, turn[::-1, ::-1] @ pose.shift + step[:3])
 
 
 def _least_squares(
@@ -225,25 +248,30 @@ def _least_squares(
     count = len(reference)
     first = 1 + count
     total = first + (6 if is_turned else 3)
-    matrix, target, size = np.zeros((total, total)), np.zeros(total), np.zeros(total)
+    matrix, target, size = np.zeros((total, total)), np.zeros(total), np.zeros((2, total))
     for c in range(count):
         gradients = [_gradient(v[c], spacing) for v in (moved, reference)]
         for layers in _slabs(weight.shape):
             inside = weight[layers] > 0
-            w = weight[layers][inside]
+            w = weight[layers][inside].astype(np.float64, copy=False)
             r = _positions(layers.start, inside, weight.shape[0], spacing) if is_turned else None
             columns, rows = (
-                _columns(v[:, layers][:, inside], gradient[:, layers][:, inside], c, r)
+                _columns(
+                    v[:, layers][:, inside].astype(np.float64, copy=False),
+                    np.stack([g[layers][inside] for g in gradient], dtype=np.float64),
+                    c,
+                    r,
+                )
                 for v, gradient in zip((moved, reference), gradients, strict=True)
             )
-            size += (columns**2) @ w
+            size += [(v**2) @ w for v in (columns, rows)]
             rows *= w
             matrix += rows @ columns.T
             target += rows @ reference[c, layers][inside]
     scale = np.sqrt(np.maximum(size, np.finfo(np.float64).tiny))
-    fit = np.linalg.lstsq(matrix / np.outer(scale, scale), target / scale, rcond=1e-10)[0]
+    fit = np.linalg.lstsq(matrix / np.outer(scale[1], scale[0]), target / scale[1], rcond=1e-10)[0]
     effect = fit / (fit[0] or 1.0)
-    return effect[first:] * scale[0] / scale[first:], float(np.abs(effect[first:]).max())
+    return effect[first:] * scale[0, 0] / scale[0, first:], float(np.abs(effect[first:]).max())
 
 
 def _columns(values: Floats, gradient: Floats, c: int, positions: Floats | None) -> Floats:
@@ -274,15 +302,9 @@ def _positions(first: int, inside: Array, depth: int, spacing: Floats) -> Floats
     return np.stack([(x - inside.shape[2] // 2) * spacing[2], (y - inside.shape[1] // 2) * spacing[1], z * spacing[0]])
 
 
-def _gradient(values: Floats, spacing: Floats) -> Floats:
-    """Return the derivatives along (z, y, x), per metre, exact within the band."""
-    spectrum = fourier.rfftn(values)
-    result = np.empty((3, *values.shape))
-    for axis, (n, d) in enumerate(zip(values.shape, spacing, strict=True)):
-        f = fourier.half_frequencies(n, d) if axis == 2 else fourier.unshifted_frequencies(n, d)
-        along = np.reshape(2j * np.pi * f, [-1 if i == axis else 1 for i in range(3)])
-        result[axis] = fourier.irfftn(spectrum * along, values.shape)
-    return result
+def _gradient(values: Floats, spacing: Floats) -> list[Floats]:
+    """Return the derivatives along (z, y, x), per metre."""
+    return [alignment.derivative(values, axis, float(d)) for axis, d in enumerate(spacing)]
 
 
 def _angle(rotation: Floats) -> float:
@@ -298,6 +320,8 @@ def _checked(volume: Array, reference: Array, mask: Array | None) -> tuple[Array
     shape = volume.shape[-3:]
     if min(shape) < _SHORTEST_SIDE:
         raise ValueError(f"volume has shape {volume.shape}; allowed: at least {_SHORTEST_SIDE} voxels a side")
+    if mask is not None and np.iscomplexobj(mask):
+        raise ValueError("mask is complex; allowed: real weights from 0")
     weight = np.ones(shape) if mask is None else np.asarray(mask, np.float64)
     if weight.shape != shape or not weight.min() >= 0 or not 0 < weight.sum() < math.inf:
         raise ValueError(f"mask of shape {weight.shape}; allowed: shape {shape}, from 0, not empty")
@@ -313,7 +337,7 @@ def _checked(volume: Array, reference: Array, mask: Array | None) -> tuple[Array
 
 
 def _checked_limit(rotation: bool | float) -> float:
-    limit = math.pi * rotation if isinstance(rotation, bool) else float(rotation)
+    limit = math.pi * bool(rotation) if isinstance(rotation, bool | np.bool_) else float(rotation)
     if not 0 <= limit <= math.pi:
         raise ValueError(f"rotation is {rotation!r}; allowed: False, True or a largest angle up to pi")
     return limit

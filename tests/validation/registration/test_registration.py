@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -148,6 +150,102 @@ def test_worm_domains_shifted_beyond_half_a_period(worms, seed):
         assert np.hypot(*np.add(found.shift, shift)) < bar
 
 
+def sharp_disc(shape, radius, centre=(0.0, 0.0)):
+    y, x = (np.arange(n) - n // 2 - c for n, c in zip(shape, centre, strict=True))
+    return (np.hypot(y[:, None], x) < radius) * 1.0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_shift_under_a_mask_within_an_uneven_image(worms, seed):
+    rng = np.random.default_rng(seed)
+    slope = 0.2 * worms + np.tanh((np.arange(192) - 106) / 25)[None, :]
+    hole = (0.6 + 0.06 * worms) * np.exp(0.1j * worms) * sharp_disc(worms.shape, 60)
+    for radius in (20, 30, 45):
+        mask = sharp_disc(worms.shape, radius, rng.uniform(-8, 8, 2))
+        shift = tuple(rng.uniform(-3, 3, 2))
+        for wave, names in ((slope, ("shift",)), (hole, ("phase", "scale", "shift"))):
+            found = register(moved(wave, shift), wave, gauge=names, mask=mask)
+            assert np.hypot(*np.add(found.shift, shift)) < 0.05, (radius, names)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_shift_of_a_wave_under_a_mask_off_centre(wave, seed):
+    shift = tuple(np.random.default_rng(seed).uniform(-4, 4, 2))
+    found = register(moved(wave, shift), wave, mask=disc(192, 25, edge=2, centre=(10, 5)))
+    np.testing.assert_allclose(found.shift, np.negative(shift), atol=1e-4)
+    assert found.correlation == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_focus_under_a_sharp_mask(worms, seed):
+    rng = np.random.default_rng(seed)
+    wave = (0.6 + 0.06 * worms) * np.exp(0.1j * worms) * sharp_disc(worms.shape, 70)
+    mask = sharp_disc(worms.shape, 40, rng.uniform(-8, 8, 2))
+    errors = gauge_errors(wave, rng, snr=np.inf, mask=mask)
+    assert np.all(np.array(errors) < (1e-4, 1e-4, 1e-10, 1e-5)), errors
+
+
+def test_shift_under_a_mask_smaller_than_half_a_period(worms):
+    rng = np.random.default_rng(80)
+    for _ in range(24):
+        mask = sharp_disc(worms.shape, 7, rng.uniform(-15, 15, 2))
+        shift = tuple(rng.uniform(-4, 4, 2))
+        found = register(moved(worms, shift), worms, gauge=("shift",), mask=mask)
+        assert np.hypot(*np.add(found.shift, shift)) < 0.05
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whitened_waves(wave, seed):
+    rng = np.random.default_rng(90 + seed)
+    spectrum = fourier.fft2(wave)
+    white = fourier.ifft2(spectrum / np.maximum(np.abs(spectrum), 1e-12))
+    shift, ramp = tuple(rng.uniform(-4, 4, 2)), tuple(rng.uniform(-1, 1, 2) / 192)
+    image = np.exp(1j) * ramped(moved(white, shift), ramp)
+    image = twin(image) if seed % 2 else image
+    found = register(image, white, gauge=("twin", "shift", "ramp", "phase"), upsample=50)
+    assert found.twin == bool(seed % 2)
+    assert np.hypot(*np.add(found.shift, shift)) < 0.01
+    assert np.hypot(*np.add(found.ramp, ramp)) * 192 < 0.001
+
+
+@pytest.mark.parametrize("names", [("scale",), ("scale", "offset")])
+def test_a_sign_is_not_removed(worms, names):
+    for values in (worms, worms.astype(complex)):
+        found = register(0.3 * (len(names) > 1) - values, values, gauge=names)
+        assert found.scale == 0
+        assert found.correlation == pytest.approx(-1)
+    freed = register(-worms.astype(complex), worms.astype(complex), gauge=(*names, "phase"))
+    assert (freed.scale, freed.correlation) == (pytest.approx(1), pytest.approx(1))
+
+
+def test_scale_of_images_far_from_one(worms):
+    found = register(1e-12 * moved(worms, (1.3, 2.4)), worms)
+    np.testing.assert_allclose(found.shift, (-1.3, -2.4), atol=1e-4)
+    assert found.scale == pytest.approx(1e12, rel=1e-4)
+
+
+def most_memory(function):
+    tracemalloc.start()
+    function()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_memory_stays_below_six_times_the_input(worms):
+    real = np.tile(worms, (2, 2))
+    rng = np.random.default_rng(0)
+    shifted = moved(real, (1.2, 0.3)) + 0.1 * rng.standard_normal(real.shape)
+    waves = [(0.6 + 0.06 * v) * np.exp(0.1j * v) for v in (shifted, real)]
+    focus = (WAVELENGTH, PIXEL, 30e-9)
+    for image, reference, fit in (
+        (shifted, real, lambda a, b: register(a, b, gauge=("shift",), mask=disc(384, 150, edge=2))),
+        (*waves, lambda a, b: register(a, b, gauge=NAMES, focus=focus)),
+        (*waves, twin_content),
+    ):
+        assert most_memory(lambda f=fit, a=image, b=reference: f(a, b)) < 6 * (image.nbytes + reference.nbytes)
+
+
 def test_only_what_is_asked_for_is_removed(wave):
     image = 2 * np.exp(0.5j) * wave
     assert register(image, wave, gauge=()).image == pytest.approx(image)
@@ -230,6 +328,13 @@ def test_twin_content(worms):
         ({"bound": -1.0}, "bound"),
         ({"image": np.ones((192, 192))}, "image"),
         ({"reference": np.full((192, 192), 0.3)}, "reference"),
+        ({"reference": np.full((192, 192), 0.3 + 0.1j)}, "reference is 0.3"),
+        ({"image": np.full((192, 192), 1 + 1j)}, "image is 1"),
+        ({"reference": np.eye(192, dtype=complex), "mask": 1 - np.eye(192)}, "reference is zero everywhere under"),
+        ({"mask": np.full((192, 192), 1 + 1j)}, "mask is complex"),
+        ({"upsample": np.nan}, "upsample"),
+        ({"upsample": np.inf}, "upsample"),
+        ({"image": np.eye(1, 192), "reference": np.eye(1, 192)}, "at least 4 px"),
     ],
 )
 def test_bad_input_is_told_in_one_line(worms, change, words):
@@ -237,6 +342,39 @@ def test_bad_input_is_told_in_one_line(worms, change, words):
     with pytest.raises(ValueError, match=words) as caught:
         register(arguments.pop("image"), arguments.pop("reference"), **arguments)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "focus",
+    [
+        (WAVELENGTH, PIXEL),
+        (WAVELENGTH, PIXEL, 300),
+        (WAVELENGTH, PIXEL, np.nan),
+        (WAVELENGTH, PIXEL, (1e-9, 2e-9, 3e-9)),
+        (WAVELENGTH, PIXEL, (2e-9, 1e-9)),
+        ("a", PIXEL, 1e-7),
+        1e-7,
+    ],
+)
+def test_a_focus_that_cannot_be_meant_is_refused(wave, focus):
+    with pytest.raises(ValueError, match="focus is ") as caught:
+        register(wave, wave, gauge=("focus",), focus=focus)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_image_flat_under_the_mask_is_refused(worms):
+    mask = sharp_disc(worms.shape, 10)
+    with pytest.raises(ValueError, match="flat under the mask"):
+        register(worms * (1 - sharp_disc(worms.shape, 40)), worms, gauge=(), mask=mask)
+
+
+def test_twin_content_of_what_has_no_contrast(worms):
+    for constant in (np.ones((192, 192)), np.full((192, 192), 1 + 2j)):
+        with pytest.raises(ValueError, match="image is 1"):
+            twin_content(constant, constant)
+    wave = 1 + 0.1j * worms
+    a, b, r2 = twin_content(2j * wave, wave)
+    assert (a, b, r2) == (pytest.approx(2j), pytest.approx(0, abs=1e-9), pytest.approx(1))
 
 
 def test_a_pixel_of_metres_is_refused(wave):

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -57,6 +59,55 @@ def test_shift_without_noise_is_exact_under_a_mask():
         found = register_volume(image, truth, voxel_size=5e-9, mask=mask)
         np.testing.assert_allclose(found.shift, (-1.3, 4.6, -2.45), atol=1e-4)
         assert found.correlation == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.2])
+@pytest.mark.parametrize("seed", [2, 7, 9, 10])
+def test_shift_of_binary_spheres(seed, noise):
+    # in these draws a whole least-squares step leads away
+    rng = np.random.default_rng(seed)
+    shape = (40, 41, 38)
+    axes = np.stack(np.meshgrid(*[np.arange(n) - n // 2 for n in shape], indexing="ij"))
+    spheres = np.zeros(shape)
+    for _ in range(12):
+        centre = rng.uniform(-13, 13, 3)
+        spheres[((axes - centre[:, None, None, None]) ** 2).sum(axis=0) < 4.3**2] = 1
+    shift = rng.uniform(-2, 2, 3)
+    image = alignment.moved(spheres, tuple(shift)) + noise * rng.standard_normal(shape)
+    found = register_volume(image, spheres, voxel_size=5e-9)
+    assert np.linalg.norm(np.add(found.shift, shift)) < (0.05 if noise else 1e-4)
+
+
+@pytest.mark.parametrize("factor", [1e-12, 1e12])
+def test_shift_of_white_noise_at_any_scale(factor):
+    volume = np.random.default_rng(0).standard_normal((13, 13, 15))
+    found = register_volume(factor * alignment.moved(volume, (0.3, 1.2, -0.4)), volume, voxel_size=5e-9)
+    np.testing.assert_allclose(found.shift, (-0.3, -1.2, 0.4), atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_memory_stays_below_six_times_the_input(kind):
+    rng = np.random.default_rng(1)
+    volume = ndimage.gaussian_filter(rng.standard_normal((60, 72, 64)), 1).astype(kind)
+    image = alignment.moved(volume, (0.6, -1.2, 0.3))
+    assert image.dtype == kind
+    tracemalloc.start()
+    found = register_volume(image, volume, voxel_size=5e-9)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6 * 2 * volume.nbytes
+    np.testing.assert_allclose(found.shift, (-0.6, 1.2, -0.3), atol=1e-4)
+    assert found.image.dtype == kind
+
+
+def test_a_truth_value_of_numpy_frees_any_rotation():
+    rng = np.random.default_rng(23)
+    truth = texture((24, 24, 24), rng, components=1) * ellipsoid((24, 24, 24))
+    turn = Rotation.from_rotvec([0, 0, 2.0])
+    image = alignment.turned(truth, turn.as_matrix(), shift=(0, 0, 0), spacing=VOXEL)
+    found = register_volume(image, truth, voxel_size=5e-9, rotation=np.bool_(True))
+    assert residual(found, turn, (0, 0, 0))[0] < 0.5
+    assert register_volume(image, truth, voxel_size=5e-9, rotation=np.bool_(False)).rotation is None
 
 
 @pytest.mark.parametrize("finite", [True, False])
@@ -185,6 +236,7 @@ def test_rotation_grid_leaves_no_gap():
         ({"mask": np.zeros((12, 12, 12))}, "mask"),
         ({"mask": np.ones((12, 12, 11))}, "mask"),
         ({"mask": np.full((12, 12, 12), np.nan)}, "mask"),
+        ({"mask": np.full((12, 12, 12), 1 + 1j)}, "mask is complex"),
         ({"volume": np.ones((12, 12, 12))}, "volume is the same"),
         ({"reference": np.ones((12, 12, 12))}, "reference is the same"),
         ({"reference": np.ones((3, 12, 12, 12))}, "shapes"),
