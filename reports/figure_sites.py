@@ -248,7 +248,7 @@ def _measured(pooled: xr.Dataset) -> np.ndarray:
 def _distribution(axes: Any, sites: Sites, results: SeriesResults) -> None:
     """Draw how delta is distributed along the walls of all states, in the image and in the truth."""
     pooled = sites.pooled
-    compared = _measured(pooled) & np.isfinite(pooled["wall_truth"].values)
+    compared = np.isfinite(pooled["wall_delta"].values) & np.isfinite(pooled["wall_truth"].values)
     edges = np.linspace(0.0, VERY_WIDE, _BINS + 1)
     for variable, colour, label in (("wall_truth", INK, "truth"), ("wall_delta", "#1f5fbf", results.lead)):
         delta = pooled[variable].values[compared] * NANO

@@ -48,12 +48,17 @@ def wall_points(series: Series) -> xr.Dataset:
 
 
 def wall_rows(walls: xr.Dataset) -> list[MetricValue]:
-    """Compare delta along the walls with the truth's, where a wall of the truth is near and delta is determined."""
-    compared = np.isfinite(walls["truth"].values) & ~walls["ill_conditioned"].values.astype(bool)
+    """Compare delta along the walls with the truth's, wherever a wall of the truth is near.
+
+    Undetermined widths count too, as the criterion says: narrow walls are flagged before wide ones are, so that what is
+    left without them is too wide. Where a width has no error its interval holds nothing.
+    """
+    compared = np.isfinite(walls["truth"].values)
     delta, error, truth = (walls[name].values[compared] for name in ("delta", "delta_error", "truth"))
     off = np.abs(delta - truth)
     count = int(compared.sum())
-    criterion = f"{count} points of wall, band and film undone"
+    flagged = int(walls["ill_conditioned"].values[compared].sum())
+    criterion = f"{count} points of wall, {flagged} of them undetermined, band and film undone"
     median = float(np.median(off / truth)) if count else math.nan
     covered = float(np.mean(off <= error)) if count else math.nan
     return [

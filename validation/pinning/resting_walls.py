@@ -4,7 +4,7 @@
 - `resting_places`: where all states together are less likely than the same states turned against one another.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,13 @@ from validation.walls.lines import WallLines
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 _STRAIGHT = 0.3  # rad, added to the turning: a straight wall counts too, a tip of a domain ten times more
 _NEAR = 0.2  # diameters, of the Gaussian that a wall's weight falls off with
 _BLUR = 0.7  # px, of the sum over the states
 _RAREST = 1e-4
-_SURROGATES = 40
+_SURROGATES = 40  # at most 56, for pairs that differ
 _CHANCE = 0.2  # share of the surrogates whose strongest place may be as strong
 _ROUNDS = 10
 _ORIENTATIONS = 8  # of a square
@@ -63,7 +64,8 @@ def resting_places(
     A place counts if its sum over the states is higher than the highest of all places in four of five surrogates: the
     same states, each turned or mirrored against the others, which keeps all there is in a state but the places that
     states share. What is found is taken out of all states, and the rest is compared anew, until nothing is left:
-    otherwise the sites themselves, brought together by turning, would set the limit.
+    otherwise the sites themselves, brought together by turning, would set the limit. The order of the states does not
+    matter: they are turned in the order of how far their walls lie together.
 
     Parameters
     ----------
@@ -86,31 +88,33 @@ def resting_places(
     threshold : float
         The last one, infinite where nothing can be found.
     """
-    crossed = [chance for chance in chances if chance.any()]
-    score = _summed(chances, inside) if len(chances) else np.zeros(inside.shape)
+    crossed = sorted((chance for chance in chances if chance.any()), key=lambda chance: _clustering(chance, inside))
+    score = _summed(crossed, inside) if crossed else np.zeros(inside.shape)
     if len(crossed) < 3:
         return np.empty((0, 2)), score, np.inf
     found, threshold = np.empty((0, 2)), np.inf
     scored = _square(inside, inside)
     for _ in range(_ROUNDS):
         away = _away(inside.shape, np.concatenate([known, found]), diameter)
-        left = [chance * away for chance in crossed]
-        turning = _surrogates([_square(each, inside) for each in left])
-        highest = [float(_summed(turned, scored).max()) for turned in turning]
+        left = [_square(chance * away, inside) for chance in crossed]
+        highest = [float(_summed(turned, scored).max()) for turned in _surrogates(left)]
         threshold = float(np.quantile(highest, 1 - _CHANCE))
-        new = peaks(_summed(left, inside), threshold)
+        new = peaks(_summed((chance * away for chance in crossed), inside), threshold)
         if len(new) == 0:
             break
         found = np.concatenate([found, new])
     return found, score, threshold
 
 
-def _summed(maps: Sequence[Floats], inside: Array) -> Floats:
-    return np.where(inside, ndimage.gaussian_filter(np.sum(maps, axis=0), _BLUR), 0.0)
+def _summed(maps: Iterable[Floats], inside: Array) -> Floats:
+    total = np.zeros(inside.shape)
+    for each in maps:
+        total += each
+    return np.where(inside, ndimage.gaussian_filter(total, _BLUR), 0.0)
 
 
 def _away(shape: tuple[int, ...], places: Floats, distance: float) -> NDArray[np.bool_]:
-    y, x = np.indices(shape)
+    y, x = np.ogrid[: shape[0], : shape[1]]
     away = np.ones(shape, bool)
     for place in places:
         away &= np.hypot(y - place[0], x - place[1]) > distance
@@ -124,14 +128,28 @@ def _square(values: Array, inside: Array) -> Array:
     return np.pad(box, [(n // 2, n - n // 2) for n in missing])
 
 
-def _surrogates(maps: Sequence[Floats]) -> list[list[Floats]]:
-    """Turn and mirror the square maps against one another, in combinations spread evenly over all that there are."""
-    total = _ORIENTATIONS ** (len(maps) - 1)
-    sets = []
-    for number in np.unique(np.linspace(1, total - 1, _SURROGATES).astype(int)):
-        digits = [0, *((int(number) // _ORIENTATIONS**k) % _ORIENTATIONS for k in range(len(maps) - 1))]
-        sets.append([_oriented(each, digit) for each, digit in zip(maps, digits, strict=True)])
-    return sets
+def _surrogates(maps: Sequence[Floats]) -> Iterator[list[Floats]]:
+    """Turn and mirror the square maps against the first of them."""
+    for turned in _turns(len(maps)):
+        yield [_oriented(each, orientation) for each, orientation in zip(maps, turned, strict=True)]
+
+
+def _turns(count: int) -> Integers:
+    """Return the orientations (surrogates, count) of the states, from three on; the first is not turned.
+
+    Each of the others goes through all orientations equally often: the second and third through pairs that differ, and
+    never are both unturned, each later one in an order of its own. So no two keep together, however many there are.
+    """
+    number = np.arange(_SURROGATES)
+    second = number % _ORIENTATIONS
+    third = (3 * second + number // _ORIENTATIONS + 1) % _ORIENTATIONS
+    later = [np.random.default_rng(state).permutation(second) for state in range(3, count)]
+    return np.stack([np.zeros_like(second), second, third, *later], axis=1)
+
+
+def _clustering(chance: Floats, inside: Array) -> float:
+    """Return how much a state's chances lie together, which tells states apart; all have the same distribution."""
+    return float(np.square(_summed([chance], inside)).sum())
 
 
 def _oriented(values: Floats, orientation: int) -> Floats:

@@ -15,6 +15,7 @@ from scipy import ndimage
 from skimage import feature
 
 from validation.pinning.resting_walls import resting_places, wall_chances
+from validation.walls.checks import is_number, is_whole
 from validation.walls.lines import SMOOTHING, WallLines, checked_states, levels, nearest, spread, wall_lines
 
 Array = NDArray[Any]
@@ -69,17 +70,21 @@ def find_pinning_sites(
     Raises
     ------
     ValueError
-        On images that are not 3D, real and finite or have no contrast, fewer states than `minimum_states`, an empty
-        mask, or pixels of more than a third of the diameter.
+        On images that are not 3D, real and finite or have no contrast, fewer states than `minimum_states`, a mask that
+        is empty or not finite, pixels of more than a third of the diameter, or a diameter of more than half the image.
     """
     data, inside = checked_states(images, pixel_size, diameter, mask)
-    if not 1 <= minimum_states <= len(data):
-        raise ValueError(f"minimum_states is {minimum_states}; allowed: 1 to the {len(data)} states given")
-    if not minimum_snr > 0:
+    if not is_whole(minimum_states) or not 1 <= minimum_states <= len(data):
+        raise ValueError(
+            f"minimum_states is {minimum_states!r}; allowed: integers from 1 to the {len(data)} states given"
+        )
+    if not is_number(minimum_snr) or not minimum_snr > 0:
         raise ValueError(f"minimum_snr is {minimum_snr!r}; allowed: above 0")
     level, amplitude = levels(data[:, inside])
     size = diameter / pixel_size
-    smooth = np.stack([ndimage.gaussian_filter((state - level) / amplitude, SMOOTHING) for state in data])
+    smooth = data  # a copy of the images, smoothed in place
+    for state in smooth:
+        state[...] = ndimage.gaussian_filter((state - level) / amplitude, SMOOTHING)
     walls = [wall_lines(state, arc=size) for state in smooth]
     width = _usual_width(walls, inside)
     snr = np.stack(

@@ -3,7 +3,8 @@
 - `widths`: delta of one profile, and of all walls of an image; `maps`: along each wall; `local_widths`: near a point;
 - `transfers`: what an instrument passes; `model`, `fits`, `kernels`: the profile of a wall and its fit;
 - `contours`, `centres`, `noise`: profiles across walls, their centre lines, and what scatters them;
-- `lines`: walls as lines, how steep and how bent; `domains`: period and contrast of a region.
+- `lines`: walls as lines, how steep and how bent; `domains`: period and contrast of a region;
+- `checks`: what numbers and masks must be.
 """
 
 from validation.walls.local_widths import local_wall_width

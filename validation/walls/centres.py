@@ -26,7 +26,7 @@ def centred_profiles(
     Raises
     ------
     ValueError
-        As `validation.contours.wall_profiles`.
+        As `validation.walls.contours.wall_profiles`.
     """
     found = wall_profiles(image, pixel_size=pixel_size, mask=mask, half_window=half_window)
     fits = fit_profiles(found.position, averaged(found, average)[0], model=model, gains=False)

@@ -13,6 +13,8 @@ from scipy import ndimage
 from skimage import measure
 from skimage.filters import threshold_otsu
 
+from validation.walls.checks import checked_mask, is_number
+
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
@@ -22,6 +24,8 @@ _ALONG = 2.0
 _DIRECTION = 2.0
 # Both ends of a profile must be at least this share of the half window away from any wall.
 _CLEARANCE = 0.5
+# Profiles sampled at once, and px by which an image is continued so that splines do not see its edge.
+_AT_ONCE, _PADDING = 1024, 12
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,9 @@ def wall_profiles(
         or wider than the image.
     """
     data = _checked(image, pixel_size, half_window)
-    inside = _checked_mask(mask, data.shape)
+    inside = checked_mask(mask, data.shape)
+    if not inside.any():
+        raise ValueError("mask is empty; allowed: at least one pixel where profiles may lie")
     level = mid_level(data[inside])
     smooth = ndimage.gaussian_filter(data, 1.0)
     points, contour, looped = _contour_points(smooth, level)
@@ -97,8 +103,14 @@ def resampled(found: WallProfiles, image: Array, *, pixel_size: float, centre: F
     """Move the profiles by `centre` (n,) metres along their normals and sample them anew."""
     point = found.point + found.normal * (centre / pixel_size)[:, None]
     along = found.position / pixel_size
-    where = point.T[:, :, None] + found.normal.T[:, :, None] * along
-    values = ndimage.map_coordinates(np.asarray(image, np.float64), where, order=5, mode="nearest")
+    # The coefficients once for all blocks, padded as map_coordinates itself pads for this mode.
+    padded = np.pad(np.asarray(image, np.float64), _PADDING, mode="edge")
+    coefficients = ndimage.spline_filter(padded, order=5, mode="nearest")
+    values = np.empty((len(point), along.size))
+    for first in range(0, len(point), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        where = point[part].T[:, :, None] + found.normal[part].T[:, :, None] * along + _PADDING
+        ndimage.map_coordinates(coefficients, where, values[part], order=5, mode="nearest", prefilter=False)
     return replace(found, point=point, values=values)
 
 
@@ -183,6 +195,9 @@ def _checked(image: Array, pixel_size: float, half_window: float) -> Floats:
     data = np.asarray(image)
     if data.ndim != 2 or np.iscomplexobj(data) or not np.all(np.isfinite(data)):
         raise ValueError(f"image has shape {data.shape}, {data.dtype}; allowed: 2D, real and finite")
+    for name, value in (("pixel_size", pixel_size), ("half_window", half_window)):
+        if not is_number(value):
+            raise ValueError(f"{name} is {value!r}; allowed: one finite number, metres")
     if not pixel_size > 0 or not half_window >= 2 * pixel_size:
         raise ValueError(
             f"pixel_size is {pixel_size!r} m; allowed: above 0, up to half of half_window, {half_window / 2!r} m"
@@ -193,16 +208,3 @@ def _checked(image: Array, pixel_size: float, half_window: float) -> Floats:
             f"{(max(data.shape) - 1) * pixel_size / 2:.3g} m at a pixel_size of {pixel_size!r} m"
         )
     return np.asarray(data, np.float64)
-
-
-def _checked_mask(mask: Array | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    if mask is None:
-        return np.ones(shape, bool)
-    inside = np.asarray(mask)
-    if inside.shape != shape or not np.all(np.isfinite(inside)):
-        raise ValueError(
-            f"mask has shape {inside.shape}, {inside.dtype}; allowed: finite, of the image's shape {shape}"
-        )
-    if not inside.any():
-        raise ValueError("mask is empty; allowed: at least one pixel where profiles may lie")
-    return np.asarray(inside, bool)

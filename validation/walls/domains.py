@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from validation.walls.checks import checked_mask, is_number
 from validation.walls.lines import SMOOTHING, wall_lines
 
 Array = NDArray[Any]
@@ -39,10 +40,10 @@ def domain_period(image: Array, *, pixel_size: float, mask: Array | None = None,
     Raises
     ------
     ValueError
-        On a bad image, pixel or mask.
+        On a bad image, pixel, mask or level.
     """
-    data, inside = _checked(image, mask)
-    if not 0 < pixel_size < 1e-3:
+    data, inside = _checked(image, mask, level)
+    if not is_number(pixel_size) or not 0 < pixel_size < 1e-3:
         raise ValueError(f"pixel_size is {pixel_size!r} m; allowed: above 0, below 1e-3")
     walls = wall_lines(ndimage.gaussian_filter(data - level, SMOOTHING), arc=1.0).within(inside)
     return 2 * float(inside.sum()) * pixel_size / walls.length if walls.length > 0 else math.inf
@@ -54,16 +55,19 @@ def domain_contrast(image: Array, *, mask: Array | None = None, level: float = 0
     Raises
     ------
     ValueError
-        On a bad image or mask.
+        On a bad image, mask or level.
     """
-    data, inside = _checked(image, mask)
+    data, inside = _checked(image, mask, level)
     return float(np.abs(data[inside] - level).mean())
 
 
-def _checked(image: Array, mask: Array | None) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    if image.ndim != 2 or np.iscomplexobj(image) or not np.all(np.isfinite(image)):
-        raise ValueError(f"image of shape {image.shape}, {image.dtype}; allowed: 2D, real and finite")
-    inside = np.ones(image.shape, bool) if mask is None else np.asarray(mask, bool)
-    if inside.shape != image.shape or not inside.any():
-        raise ValueError(f"mask has shape {inside.shape} and {inside.sum()} pixels; allowed: {image.shape} and from 1")
-    return np.asarray(image, np.float64), inside
+def _checked(image: Array, mask: Array | None, level: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    data = np.asarray(image)
+    if data.ndim != 2 or np.iscomplexobj(data) or not np.all(np.isfinite(data)):
+        raise ValueError(f"image of shape {data.shape}, {data.dtype}; allowed: 2D, real and finite")
+    if not is_number(level):
+        raise ValueError(f"level is {level!r}; allowed: a finite number")
+    inside = checked_mask(mask, data.shape)
+    if not inside.any():
+        raise ValueError(f"mask has shape {inside.shape} and 0 pixels; allowed: from 1")
+    return np.asarray(data, np.float64), inside

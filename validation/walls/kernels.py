@@ -164,14 +164,14 @@ def _descend(position, profile, parameters, scale, limits, model, work) -> bool:
 
 @njit(nogil=True, cache=True)
 def _gains(jacobian, scale, gain) -> None:  # type: ignore[no-untyped-def]
-    """Write (J^T J)^-1 J^T (4, samples): what a change of each sample does to the parameters."""
+    """Write the first rows of (J^T J)^-1 J^T (up to 4, samples): what a change of a sample does to the parameters."""
     normal, lower, inverse, right = np.empty((4, 4)), np.empty((4, 4)), np.zeros((4, 4)), np.empty(4)
     _normal_equations(jacobian, jacobian[:, 0], scale, normal, right)
     _factorise(normal, 0.0, lower)
     for i in range(4):
         inverse[i, i] = 1.0
         _solve(lower, inverse[i])
-    for i in range(4):
+    for i in range(gain.shape[0]):
         for s in range(jacobian.shape[0]):
             total = 0.0
             for j in range(4):

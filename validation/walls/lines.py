@@ -14,6 +14,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 from skimage import measure
 
+from validation.walls.checks import checked_mask, is_number
 from validation.walls.contours import mid_level
 
 Array = NDArray[Any]
@@ -112,22 +113,29 @@ def checked_states(
     Raises
     ------
     ValueError
-        On images that are not 3D, real and finite, an empty mask or one of another shape, or pixels of more than a
-        third of the diameter.
+        On images that are not 3D, real and finite, a mask that is empty, not finite or of another shape, pixels of more
+        than a third of the diameter, or a diameter of more than half the image.
     """
     data = np.asarray(images)
     if data.ndim != 3 or np.iscomplexobj(data) or not np.all(np.isfinite(data)):
         raise ValueError(f"images have shape {data.shape}, {data.dtype}; allowed: (states, ny, nx), real and finite")
+    for name, value in (("pixel_size", pixel_size), ("diameter", diameter)):
+        if not is_number(value):
+            raise ValueError(f"{name} is {value!r}; allowed: one finite number, metres")
     if not 0 < pixel_size <= diameter / 3 or not diameter < 1e-6:
         raise ValueError(
             f"pixel_size is {pixel_size!r} m for a diameter of {diameter!r} m; allowed: up to a third of the diameter, "
             "itself below 1e-6"
         )
-    inside = np.ones(data.shape[1:], bool) if mask is None else np.asarray(mask, bool)
-    if inside.shape != data.shape[1:] or not inside.any():
+    half = min(data.shape[1:]) * pixel_size / 2
+    if diameter > half:
         raise ValueError(
-            f"mask has shape {inside.shape} and {inside.sum()} pixels; allowed: {data.shape[1:]} and from 1"
+            f"diameter is {diameter!r} m at a pixel_size of {pixel_size!r} m; "
+            f"allowed: up to half the image, {half:.3g} m"
         )
+    inside = checked_mask(mask, data.shape[1:])
+    if not inside.any():
+        raise ValueError(f"mask has shape {inside.shape} and 0 pixels; allowed: from 1")
     return data.astype(np.float64), inside
 
 

@@ -12,15 +12,19 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from numerics import fourier
+from validation.walls.checks import is_number, is_whole
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
 _NEEDED = ("y", "x", "run", "delta", "delta_error", "ill_conditioned")
 _ONE_SIGMA = math.erf(math.sqrt(0.5))
 # Lags (points) beyond the average over which noise may be shared, and how many pairs a correlation needs.
 _BEYOND, _PAIRS = 8, 50
 _AT_ONCE = 20
+# Share of the points near a place whose delta may be undetermined: the median is then still one of the others.
+_UNDETERMINED = 0.3
 
 
 def local_wall_width(
@@ -31,7 +35,8 @@ def local_wall_width(
     Parameters
     ----------
     widths : Dataset
-        From `wall_width_map`. Ill-conditioned points are left out.
+        From `wall_width_map`. Ill-conditioned points count as all others: narrow walls are flagged before wide ones
+        are, so that without them the median would be wide.
     points : (n, 2) or (n, 3) array
         Places (y, x) or (z, y, x) in metres, in the frame of `widths`; z is not used.
     radius : float
@@ -43,15 +48,16 @@ def local_wall_width(
     Returns
     -------
     Dataset
-        By `point`: `delta` (m; NaN without wall points), `delta_error` (m, one standard deviation of the noise of that
-        median), `spread` (m, half of what the middle 68 % of the points span: noise and true change together), `count`
-        (wall points; neighbours share profiles, so they are no independent ones).
+        By `point`: `delta` (m; NaN without wall points, or where more than 30 % of them are ill-conditioned),
+        `delta_error` (m, one standard deviation of the noise of that median), `spread` (m, half of what the middle 68 %
+        of the points span: noise and true change together), `count` (wall points; neighbours share profiles, so they
+        are no independent ones), `ill_conditioned` (their share that is; NaN without points).
 
     Raises
     ------
     ValueError
         On a data set that is no width map, points that are not finite or of another shape, a radius that is not above
-        0 or larger than all walls together, or fewer than two draws.
+        0 or larger than all walls together, fewer than two draws, or an `rng` that is none.
 
     Notes
     -----
@@ -62,27 +68,38 @@ def local_wall_width(
     missing = [name for name in _NEEDED if name not in widths]
     if missing:
         raise ValueError(f"widths is without {', '.join(missing)}; allowed: a Dataset of wall_width_map")
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng is {rng!r}; allowed: a numpy.random.Generator")
     places = _checked_points(points)
-    good = ~widths["ill_conditioned"].values.astype(bool)
-    wall = np.stack([widths[name].values[good] for name in ("y", "x")], axis=1)
+    wall = np.stack([widths[name].values for name in ("y", "x")], axis=1)
     extent = float(np.hypot(*np.ptp(wall, axis=0))) if len(wall) else math.inf
-    if not 0 < radius <= max(extent, 1e-9) or draws < 2:
+    usable = is_number(radius) and 0 < radius <= max(extent, 1e-9)
+    if not usable or not is_whole(draws) or draws < 2:
         raise ValueError(
             f"radius is {radius!r} m, draws {draws!r}; allowed: above 0 to {extent:.3g} m, and from 2 draws"
         )
-    delta, error, run = (widths[name].values[good] for name in ("delta", "delta_error", "run"))
+    delta, error, run = (widths[name].values for name in ("delta", "delta_error", "run"))
+    doubtful = widths["ill_conditioned"].values.astype(bool)
     groups = cKDTree(wall).query_ball_point(places, radius) if len(wall) else [[] for _ in places]
     near = [np.array(sorted(group), np.int64) for group in groups]
-    index = np.flatnonzero(good)
-    shared = _correlation(index, run, delta, error, int(widths.attrs.get("average", 1)))
-    scatter = _noise_of_medians(near, error, shared, rng, draws)
+    share = np.array([doubtful[g].mean() if g.size else math.nan for g in near], np.float64)
+    told = [g if part <= _UNDETERMINED else g[:0] for g, part in zip(near, share, strict=True)]
+    good = np.flatnonzero(~doubtful)
+    shared = _correlation(good, run[good], delta[good], error[good], int(widths.attrs.get("average", 1)))
     values = {
-        "delta": [np.median(delta[g]) if g.size else math.nan for g in near],
-        "delta_error": scatter,
-        "spread": [_half_span(delta[g]) for g in near],
+        "delta": [np.median(delta[g]) if g.size else math.nan for g in told],
+        "delta_error": _noise_of_medians(told, _known(error, delta, doubtful), shared, rng, draws),
+        "spread": [_half_span(delta[g]) for g in told],
     }
     result = {name: ("point", np.asarray(v, np.float64), {"units": "m"}) for name, v in values.items()}
-    return xr.Dataset({**result, "count": ("point", np.array([g.size for g in near], np.int64))})
+    counts = {"count": ("point", np.array([g.size for g in near], np.int64)), "ill_conditioned": ("point", share)}
+    return xr.Dataset({**result, **counts})
+
+
+def _known(error: Floats, delta: Floats, doubtful: Booleans) -> Floats:
+    """Return the errors, where delta is undetermined at least the usual delta: it may be anything."""
+    usual = float(np.median(delta[~doubtful])) if not doubtful.all() else 0.0
+    return np.where(doubtful, np.fmax(error, usual), error)
 
 
 def _correlation(index: Integers, run: Integers, delta: Floats, error: Floats, average: int) -> Floats:

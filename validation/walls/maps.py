@@ -3,6 +3,7 @@
 - `wall_width_map`: place, direction, delta and its error along every wall.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from validation.walls.centres import centred_profiles
+from validation.walls.checks import is_whole
 from validation.walls.contours import WallProfiles
 from validation.walls.fits import ProfileFits, fit_profiles
 from validation.walls.model import WallModel
@@ -70,44 +72,48 @@ def wall_width_map(
     Raises
     ------
     ValueError
-        On a bad image, pixel or mask, an average under one, or draws without `rng`.
+        On a bad image, pixel or mask, an average that is no integer from one, or draws without `rng`.
 
     Notes
     -----
     Errors are those of noise. What a transfer function does to neighbouring walls and bends is not undone: at a half
     period of 15 nm, domains of 75 nm let noise-free local widths of 5.1 nm scatter by 0.75 nm, at 10 nm by 0.07 nm.
     """
-    if average < 1:
-        raise ValueError(f"average is {average}; allowed: from 1")
-    if draws < 0 or (draws and rng is None):
-        raise ValueError(f"draws is {draws}, rng is {rng}; allowed: 0, or more with a numpy.random.Generator as rng")
+    if not is_whole(average) or average < 1:
+        raise ValueError(f"average is {average!r}; allowed: integers from 1")
+    if not is_whole(draws) or draws < 0 or (draws and not isinstance(rng, np.random.Generator)):
+        raise ValueError(
+            f"draws is {draws!r}, rng is {rng!r}; allowed: 0, or more with a numpy.random.Generator as rng"
+        )
     model = WallModel(transfer, 2 * _HALF_WINDOW)
     found = centred_profiles(
         image, pixel_size=pixel_size, model=model, average=average, half_window=_HALF_WINDOW, mask=mask
     )
     profiles, number = averaged(found, average)
-    fits = fit_profiles(found.position, profiles, model=model)
-    noise = _noise(found, fits, number)
-    error = _linear_errors(fits, number, noise)
+    fits = fit_profiles(found.position, profiles, model=model, width_only=True)
+    del profiles
+    error = _linear_errors(found, fits, number)
     if draws and rng is not None:
-        error = np.where(np.isfinite(error), _redrawn_errors(found, fits, number, noise, model, draws, rng), np.nan)
+        error = np.where(np.isfinite(error), _redrawn_errors(found, fits, number, model, draws, rng), np.nan)
     result = _dataset(found, fits, error, pixel_size, np.array([n // 2 for n in np.shape(image)]))
     return result.assign_attrs(average=average, pixel_size=pixel_size, level=found.level)
 
 
-def _noise(found: WallProfiles, fits: ProfileFits, number: NDArray[np.int64]) -> dict[int, Floats]:
-    """Return realisations of noise by the number of profiles averaged, which is less at a run's ends."""
-    if number.size == 0:
-        return {}
-    response = np.median(fits.gain[:, 0], axis=0)
-    return {int(count): noise_of_averages(found, int(count), response) for count in np.unique(number)}
-
-
-def _linear_errors(fits: ProfileFits, number: NDArray[np.int64], noise: dict[int, Floats]) -> Floats:
-    error = np.full(number.size, np.nan)
-    for count, drawn in noise.items():
+def _noise(
+    found: WallProfiles, fits: ProfileFits, number: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], Floats]]:
+    """Yield the points that average as many profiles, fewer at a run's ends, and realisations of their noise."""
+    response = np.median(fits.gain[:, 0], axis=0) if number.size else np.empty(0)
+    for count in np.unique(number):
+        drawn = noise_of_averages(found, int(count), response)
         if len(drawn):
-            error[number == count] = fits.delta_error(drawn.T @ drawn / len(drawn))[number == count]
+            yield np.flatnonzero(number == count), drawn
+
+
+def _linear_errors(found: WallProfiles, fits: ProfileFits, number: NDArray[np.int64]) -> Floats:
+    error = np.full(number.size, np.nan)
+    for here, drawn in _noise(found, fits, number):
+        error[here] = fits.delta_error(drawn.T @ drawn / len(drawn))[here]
     return error
 
 
@@ -115,18 +121,16 @@ def _redrawn_errors(
     found: WallProfiles,
     fits: ProfileFits,
     number: NDArray[np.int64],
-    noise: dict[int, Floats],
     model: WallModel,
     draws: int,
     rng: np.random.Generator,
 ) -> Floats:
+    noise = list(_noise(found, fits, number))
     square = np.zeros(number.size)
     for _ in range(draws):
         profiles = fits.fitted.copy()
-        for count, drawn in noise.items():
-            here = np.flatnonzero(number == count)
-            if len(drawn):
-                profiles[here] += drawn[rng.integers(len(drawn), size=here.size)]
+        for here, drawn in noise:
+            profiles[here] += drawn[rng.integers(len(drawn), size=here.size)]
         square += (fit_profiles(found.position, profiles, model=model, start=fits, gains=False).delta - fits.delta) ** 2
     student = float(special.stdtrit(draws, special.ndtr(1.0)))
     return np.asarray(student * np.sqrt(square / draws))

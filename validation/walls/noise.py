@@ -40,15 +40,18 @@ def averaged(found: WallProfiles, count: int) -> tuple[Floats, Integers]:
     short = closed & (length < count)
     low = np.where(closed, np.where(short, start, index - below), np.maximum(index - below, start))
     high = np.where(closed, np.where(short, start + length, index + above), np.minimum(index + above, start + length))
-    total = np.concatenate([np.zeros((1, found.position.size)), np.cumsum(found.values, axis=0)])
-    result = total[np.minimum(high, start + length)] - total[np.maximum(low, start)]
+    total = np.zeros((index.size + 1, found.position.size))
+    np.cumsum(found.values, axis=0, out=total[1:])
+    result = total[np.minimum(high, start + length)]
+    result -= total[np.maximum(low, start)]
     # What a closed run continues with beyond its last point, or before its first.
     for over, first, last in (
         (high > start + length, start, high - length),
         (low < start, low + length, start + length),
     ):
         result[over] += total[last[over]] - total[first[over]]
-    return result / (high - low)[:, None], np.asarray(high - low, np.int64)
+    result /= (high - low)[:, None]
+    return result, np.asarray(high - low, np.int64)
 
 
 def noise_of_averages(found: WallProfiles, count: int, response: Floats) -> Floats:
@@ -64,7 +67,10 @@ def noise_of_averages(found: WallProfiles, count: int, response: Floats) -> Floa
     exists = np.where(closed, length >= 2 * lag, index + lag < start + length) & (number == count)
     first, second = index[exists], partner[exists]
     full = number[second] == count
-    differences = (profiles[second[full]] - profiles[first[full]]) / math.sqrt(2.0)
+    differences = profiles[second[full]]
+    differences -= profiles[first[full]]
+    differences /= math.sqrt(2.0)
+    del profiles
     if len(differences) == 0:
         return np.asarray(differences)
     effect = np.abs(differences @ response)

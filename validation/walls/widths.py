@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validation.walls.centres import centred_profiles
+from validation.walls.checks import is_number
 from validation.walls.contours import WallProfiles
 from validation.walls.fits import ProfileFits, fit_profiles
 from validation.walls.local_widths import local_wall_width
@@ -48,6 +49,8 @@ Floats = NDArray[np.float64]
 _AVERAGE = 7
 _SEGMENT = 10
 _GROUPS = 20
+# Share of a covariance's largest element that rounding may add to it.
+_ROUNDING = 1e-8
 
 
 @dataclass(frozen=True)
@@ -143,9 +146,14 @@ def fit_wall_width(
     Raises
     ------
     ValueError
-        With fewer than six finite samples in the window, a constant profile, positions that do not increase, or noise
-        that is not one of the two.
+        With fewer than six finite samples in the window, a complex or constant profile, positions that do not
+        increase, or noise that is not one of the two.
     """
+    if not is_number(half_window):
+        raise ValueError(f"half_window is {half_window!r}; allowed: one finite number, metres")
+    if np.iscomplexobj(position) or np.iscomplexobj(profile):
+        kinds = [np.asarray(each).dtype.name for each in (position, profile)]
+        raise ValueError(f"position and profile are {kinds[0]} and {kinds[1]}; allowed: real")
     x, values = np.asarray(position, np.float64), np.asarray(profile, np.float64)
     if x.ndim != 1 or x.shape != values.shape or np.any(np.diff(x) <= 0):
         raise ValueError(f"position {x.shape} and profile {values.shape}; allowed: one length, positions increasing")
@@ -204,6 +212,8 @@ def mean_wall_width(
     ValueError
         On a bad image or window.
     """
+    if not is_number(half_window):
+        raise ValueError(f"half_window is {half_window!r}; allowed: one finite number, metres")
     model = WallModel(transfer, 2 * half_window)
     found = centred_profiles(
         image, pixel_size=pixel_size, model=model, average=_AVERAGE, half_window=half_window, mask=mask
@@ -234,17 +244,29 @@ def mean_wall_width(
 
 def _noise_form(x: Floats, noise: float | Array | None, correlation_length: float) -> Floats:
     """Return the covariance of the samples, or without `noise` their correlation."""
-    if not (math.isfinite(correlation_length) and correlation_length >= 0):
+    if not is_number(correlation_length) or correlation_length < 0:
         raise ValueError(f"correlation_length is {correlation_length!r} m; allowed: from 0")
-    given = np.asarray(1.0 if noise is None else noise, np.float64)
+    given = np.asarray(1.0 if noise is None else noise)
+    if given.ndim not in (0, 2) or given.dtype.kind not in "iuf":
+        raise ValueError(
+            f"noise has shape {given.shape}, {given.dtype}; "
+            f"allowed: a real number from 0, or a covariance {(x.size, x.size)}"
+        )
+    given = given.astype(np.float64)
     if given.ndim == 2:
         if given.shape != (x.size, x.size) or correlation_length or not np.all(np.isfinite(given)):
             raise ValueError(
                 f"noise has shape {given.shape}, correlation_length is {correlation_length!r}; "
                 f"allowed: a finite covariance {(x.size, x.size)} without correlation_length"
             )
+        largest, smallest = float(np.abs(given).max()), float(np.linalg.eigvalsh(given).min())
+        if not np.allclose(given, given.T, rtol=0, atol=_ROUNDING * largest) or smallest < -_ROUNDING * largest:
+            raise ValueError(
+                f"noise has a least eigenvalue of {smallest:g}, "
+                f"and differs from its transpose by {np.abs(given - given.T).max():g}; allowed: a covariance"
+            )
         return given
-    if given.ndim or not (np.isfinite(given) and given >= 0):
+    if not (np.isfinite(given) and given >= 0):
         raise ValueError(f"noise is {noise!r}; allowed: a number from 0, or a covariance {(x.size, x.size)}")
     apart = x[:, None] - x
     shared = np.sinc(apart / correlation_length) if correlation_length else np.eye(x.size)
@@ -253,7 +275,8 @@ def _noise_form(x: Floats, noise: float | Array | None, correlation_length: floa
 
 def _residual_variance(fits: ProfileFits, values: Floats, correlation: Floats) -> float:
     """Estimate the variance of a sample from what noise of this correlation leaves of itself in the residual."""
-    gain = fits.gain[0]
+    # Rows of one length, so that none is lost as rounding: centres are of nanometres, amplitudes of the image's unit.
+    gain = fits.gain[0] / np.maximum(np.linalg.norm(fits.gain[0], axis=1, keepdims=True), np.finfo(np.float64).tiny)
     left = np.eye(values.size) - np.linalg.pinv(gain) @ gain
     freedom = float(np.einsum("st,tu,su->", left, correlation, left))
     return float(np.sum((values - fits.fitted[0]) ** 2)) / max(freedom, 1e-12)

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import ndimage
 
 from tests.validation.pinned_films import DELTA, PIXEL, film_states, places
 from validation import classify_pinning_sites, find_pinning_sites, match_points, site_wall_widths
+from validation.pinning.resting_walls import _turns
+from validation.pinning.slopes import SlopeCurve
 
 N = 160
 
@@ -39,6 +42,77 @@ def test_kinds_are_told_apart_by_the_width_of_their_walls(film):
     kinds = classify_pinning_sites(sites, widths, reference_width=DELTA)["kind"].values
     assert np.mean(kinds[: len(soft)] == "lowered anisotropy") >= 0.8
     assert np.mean(kinds[len(soft) :] == "raised DMI") >= 0.8
+
+
+def striped(delta, *, blur=0.0, states=6, n=121, noise=0.03):
+    """Return m_z of straight walls 40 px apart, as wide as `delta` at the one through the origin, and its point."""
+    y, x = np.meshgrid(*2 * [np.arange(n) - n // 2], indexing="ij")
+    from_wall = ((x + 20) % 40 - 20) * np.where((x + 20) // 40 % 2 == 0, 1, -1)
+    width = np.where((np.abs(y) < 8) & (np.abs(x) < 20), delta, DELTA)
+    m = np.tanh(from_wall * PIXEL / width)
+    m = ndimage.gaussian_filter1d(m, blur, axis=1, mode="nearest") if blur else m
+    rng = np.random.default_rng(17)
+    return m + noise * rng.standard_normal((states, n, n)), np.zeros((1, 2))
+
+
+@pytest.mark.parametrize("blur", [0.0, 1.0])
+@pytest.mark.parametrize("delta", [5.1e-9, 6.1e-9, 7.65e-9, 10.2e-9, 15e-9, 22e-9, 30e-9])
+def test_width_of_a_site_is_that_of_its_wall(delta, blur):
+    images, point = striped(delta, blur=blur)
+    widths = site_wall_widths(images, point, pixel_size=PIXEL, reference_width=DELTA)
+    found, error = float(widths["delta"][0]), float(widths["delta_error"][0])
+    assert found == pytest.approx(delta, rel=0.05)
+    # Two percent are due to walls that all run along the pixels.
+    assert abs(found - delta) < 3 * error + 0.02 * delta
+    assert error < 0.1 * delta
+    assert widths.attrs["instrument_blur"] == pytest.approx(blur * PIXEL, abs=0.35 * PIXEL)
+    kinds = classify_pinning_sites(xr.Dataset({"y": ("site", [0.0])}), widths, reference_width=DELTA)
+    kind = str(kinds["kind"].values[0])
+    if abs(delta / DELTA - 1.2) > 0.1:
+        assert kind == ("over 20 nm" if delta > 20e-9 else "lowered anisotropy" if delta > DELTA else "raised DMI")
+    else:
+        assert kind != "raised DMI"
+
+
+def test_a_curve_holds_its_reference_and_its_limits():
+    curve = SlopeCurve(reference=DELTA, usual=1.8, pixel_size=PIXEL)
+    assert curve.widths(np.array([1.8]))[0] == pytest.approx(DELTA, rel=1e-6)
+    assert np.all(np.diff(curve.inverse_slope) > 0)
+    beyond = np.array([0.1, 1e3])
+    np.testing.assert_allclose(curve.widths(beyond), [0.3e-9, 100e-9], rtol=1e-6)
+    assert np.all(curve.errors(beyond, np.full(2, 0.05)) > 0), "at a limit the error is not nothing"
+    sharper = SlopeCurve(reference=DELTA, usual=0.9, pixel_size=PIXEL)
+    assert sharper.blur == 0
+    assert sharper.widths(np.array([0.9]))[0] == pytest.approx(DELTA, rel=1e-6)
+    assert SlopeCurve(reference=DELTA, usual=1e6, pixel_size=PIXEL).widths(np.array([1e6]))[0] == pytest.approx(DELTA)
+
+
+def test_the_order_of_the_states_does_not_matter(film):
+    images, _, _ = film
+    first = find_pinning_sites(images, pixel_size=PIXEL)
+    second = find_pinning_sites(images[[4, 0, 6, 2, 5, 1, 3]], pixel_size=PIXEL)
+    assert second.attrs["rest_threshold"] == pytest.approx(first.attrs["rest_threshold"], rel=1e-9)
+    np.testing.assert_allclose(points(second), points(first), atol=1e-15)
+
+
+def test_every_state_is_turned_however_many_there_are():
+    for count in (3, 7, 23, 60):
+        turns = _turns(count)
+        assert turns.shape == (40, count)
+        assert not turns[:, 0].any()
+        assert turns[:, 1:3].any(axis=1).all()
+        assert np.unique(turns[:, :3], axis=0).shape[0] == 40
+        for state in range(1, count):
+            np.testing.assert_array_equal(np.bincount(turns[:, state], minlength=8), 5)
+            assert all(np.mean(turns[:, state] == turns[:, other]) < 0.45 for other in range(state))
+
+
+def test_many_states_are_no_error():
+    rng = np.random.default_rng(5)
+    images = film_states(23, 64, soft=np.empty((0, 2)), hard=np.zeros((1, 2)), rng=rng)
+    found = find_pinning_sites(images, pixel_size=PIXEL)
+    assert np.isfinite(found.attrs["rest_threshold"])
+    assert match_points(np.zeros((1, 2)), points(found), radius=15e-9).truth_index.size == 1
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -105,6 +179,14 @@ def test_what_is_in_between_or_unsure_stays_undecided():
         ({"minimum_snr": 0.0}, "minimum_snr is 0.0"),
         ({"mask": np.zeros((N, N), bool)}, "mask has shape"),
         ({"mask": np.ones((3, 3), bool)}, "mask has shape"),
+        ({"mask": np.full((N, N), np.nan)}, "mask has shape"),
+        ({"mask": np.ones((N, N), complex)}, "mask has shape"),
+        ({"pixel_size": 5.3e-12}, "diameter is 3e-08 m at a pixel_size of 5.3e-12"),
+        ({"pixel_size": "5.3nm"}, "pixel_size is '5.3nm'"),
+        ({"pixel_size": (PIXEL, PIXEL)}, "pixel_size is "),
+        ({"diameter": 900e-9}, "diameter is 9e-07"),
+        ({"minimum_states": 1.5}, "minimum_states is 1.5"),
+        ({"minimum_snr": np.nan}, "minimum_snr is nan"),
     ],
 )
 def test_wrong_input_is_refused_in_one_line(film, change, message):
@@ -127,3 +209,32 @@ def test_wrong_points_widths_and_sizes_are_refused(film):
         classify_pinning_sites(sites, widths, reference_width=DELTA)
     with pytest.raises(ValueError, match="tolerance"):
         classify_pinning_sites(sites.isel(site=[0]), widths.isel(site=[0]), reference_width=DELTA, tolerance=2.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"reference_width": 5.1}, r"reference_width is 5\.1 m"),
+        ({"reference_width": np.nan}, "reference_width is nan m"),
+        ({"reference_width": "5.1nm"}, "reference_width is '5.1nm' m"),
+        ({"delta": 9.0}, "delta of widths is 9 m"),
+        ({"delta": -9e-9}, "delta of widths is -9e-09 m"),
+        ({"delta_error": -1e-9}, "delta_error of widths is -1e-09 m"),
+        ({"drop": "delta"}, "widths is without delta by site"),
+        ({"sites": xr.Dataset({"y": ("point", [0.0])})}, "sites has"),
+    ],
+)
+def test_widths_in_another_unit_are_refused(change, message):
+    table = {name: ("site", [change.get(name, usual)]) for name, usual in (("delta", 9e-9), ("delta_error", 1e-10))}
+    widths = xr.Dataset(table).drop_vars(change.get("drop", []))
+    sites = change.get("sites", xr.Dataset({"y": ("site", [0.0])}))
+    with pytest.raises(ValueError, match=message) as caught:
+        classify_pinning_sites(sites, widths, reference_width=change.get("reference_width", DELTA))
+    assert "allowed" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_without_walls_to_compare_with_all_sites_stay_undecided():
+    widths = xr.Dataset({"delta": ("site", [np.nan, 9e-9]), "delta_error": ("site", [np.nan, 1e-10])})
+    kinds = classify_pinning_sites(xr.Dataset({"y": ("site", [0.0, 0.0])}), widths, reference_width=np.inf)
+    assert set(kinds["kind"].values) == {"undecided"}

@@ -44,8 +44,25 @@ def test_a_region_without_walls_has_no_period():
         (np.full((5, 5), np.nan), {}, "image of shape"),
         (np.ones((5, 5)), {"pixel_size": 5.0}, "pixel_size is 5.0"),
         (np.ones((5, 5)), {"mask": np.zeros((5, 5), bool)}, "mask has shape"),
+        (np.ones((5, 5)), {"mask": np.full((5, 5), np.nan)}, "mask has shape"),
+        (np.ones((5, 5)), {"mask": np.ones((5, 5), complex)}, "mask has shape"),
+        (np.ones((5, 5)), {"pixel_size": "1nm"}, "pixel_size is '1nm'"),
+        (np.ones((5, 5)), {"level": np.nan}, "level is nan"),
     ],
 )
 def test_wrong_input_is_refused(image, words, message):
     with pytest.raises(ValueError, match=message):
         domain_period(image, **{"pixel_size": PIXEL, **words})
+
+
+@pytest.mark.parametrize(
+    ("words", "message"), [({"mask": np.full((5, 5), np.nan)}, "mask has shape"), ({"level": np.nan}, "level is nan")]
+)
+def test_wrong_input_of_a_contrast_is_refused(words, message):
+    with pytest.raises(ValueError, match=message):
+        domain_contrast(np.ones((5, 5)), **words)
+
+
+def test_a_list_is_an_image():
+    image = stripes(60e-9, 0.3)
+    assert domain_period(image.tolist(), pixel_size=PIXEL) == domain_period(image, pixel_size=PIXEL)

@@ -163,6 +163,38 @@ def test_error_of_a_local_median(radius, colour, transfer):
     assert_calibrated(z[np.isfinite(z)])
 
 
+def two_walls(level, half_period, seed, n=240):
+    """Return a noisy stripe in a band, and points on both of its walls."""
+    x = np.arange(n) - n // 2
+    image = low_passed(np.tanh((60 - np.abs(x)) * PIXEL / DELTA)[None, :] * np.ones((n, 1)), half_period, pixel=PIXEL)
+    noisy = image + level * noise(n, pixel=PIXEL, half_period=half_period, rng=np.random.default_rng(seed))
+    return noisy, np.array([[0.0, -60 * PIXEL], [0.0, 60 * PIXEL]])
+
+
+def test_a_local_median_is_not_wide_where_narrow_fits_are_flagged():
+    medians, kept = [], []
+    for seed in (70, 71, 72):
+        image, points = two_walls(0.12, 10e-9, seed)
+        walls = wall_width_map(image, pixel_size=PIXEL, transfer=HardCutoff(20e-9))
+        local = local_wall_width(walls, points, radius=400e-9, rng=np.random.default_rng(seed))
+        assert 0.02 < float(local.ill_conditioned.mean()) < 0.3
+        assert np.all(np.abs(local.delta - DELTA) < 2 * local.delta_error)
+        medians.append(local.delta.values)
+        kept.append(np.median(walls.delta.values[~walls.ill_conditioned.values]))
+    assert np.mean(medians) == pytest.approx(DELTA, rel=0.03)
+    assert np.mean(kept) > 1.05 * DELTA, "without the flagged points the median is wide"
+
+
+def test_a_local_median_of_undetermined_widths_is_none():
+    image, points = two_walls(0.2, 10e-9, 70)
+    walls = wall_width_map(image, pixel_size=PIXEL, transfer=HardCutoff(20e-9))
+    local = local_wall_width(walls, points, radius=400e-9, rng=np.random.default_rng(1))
+    assert np.all(local.ill_conditioned > 0.3)
+    assert np.all(local["count"] > 100)
+    for name in ("delta", "delta_error", "spread"):
+        assert np.isnan(local[name]).all()
+
+
 def test_local_median_of_a_defect():
     deltas = np.full(300, DELTA)
     deltas[140:160] = 9e-9
@@ -188,6 +220,9 @@ def test_local_median_of_a_defect():
         ({"radius": 0.0}, "radius"),
         ({"radius": 30.0}, "radius is 30.0 m"),
         ({"draws": 1}, "draws"),
+        ({"draws": 2.5}, "draws 2.5"),
+        ({"radius": "20nm"}, "radius is '20nm'"),
+        ({"rng": 1}, "rng is 1"),
         ({"widths": xr.Dataset()}, "widths is without"),
     ],
 )

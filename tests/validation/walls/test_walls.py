@@ -212,6 +212,43 @@ def test_scale_and_offset_do_not_change_the_width(worms):
     assert other.delta == pytest.approx(plain.delta, rel=1e-5)
 
 
+@pytest.mark.parametrize("unit", [1e-15, 1e-12, 1e-9, 1e-6, 1e8, 1e12])
+def test_no_width_depends_on_the_unit_of_the_image(unit, worms):
+    profile = np.tanh((POSITION - 3e-9) / 9e-9) + 0.05 * np.random.default_rng(0).standard_normal(POSITION.size)
+    plain, other = fit_wall_width(POSITION, profile), fit_wall_width(POSITION, unit * profile)
+    for name in ("delta", "delta_error", "centre"):
+        assert getattr(other, name) == pytest.approx(getattr(plain, name), rel=1e-5)
+    for name in ("amplitude", "offset", "residual"):
+        assert getattr(other, name) == pytest.approx(unit * getattr(plain, name), rel=1e-5)
+    assert other.ill_conditioned is plain.ill_conditioned is False
+    found = mean_wall_width(unit * worms, pixel_size=PIXEL)
+    assert found.delta == pytest.approx(mean_wall_width(worms, pixel_size=PIXEL).delta, rel=1e-6)
+
+
+@pytest.mark.parametrize("offset", [1e5, 1e7, 1e9])
+def test_a_large_offset_does_not_change_a_width(offset):
+    profile = np.tanh((POSITION - 3e-9) / 9e-9) + 0.05 * np.random.default_rng(0).standard_normal(POSITION.size)
+    plain, other = fit_wall_width(POSITION, profile), fit_wall_width(POSITION, profile + offset)
+    assert other.delta == pytest.approx(plain.delta, rel=1e-4)
+    assert other.delta_error == pytest.approx(plain.delta_error, rel=1e-4)
+
+
+def test_maps_and_redraws_do_not_depend_on_the_unit(worms):
+    noisy = worms[:96, :96] + 0.05 * np.random.default_rng(9).standard_normal((96, 96))
+    plain, other = (
+        wall_width_map(unit * noisy, pixel_size=PIXEL, draws=2, rng=np.random.default_rng(1)) for unit in (1, 1e-9)
+    )
+    for name in ("delta", "delta_error", "centre"):
+        np.testing.assert_allclose(other[name], plain[name], rtol=1e-4, atol=1e-14)
+    np.testing.assert_allclose(other.amplitude, 1e-9 * plain.amplitude, rtol=1e-4)
+
+
+def test_a_profile_without_height_has_not_converged():
+    fits = fit_profiles(POSITION, np.full((1, POSITION.size), 0.3), model=WallModel(None, 60e-9))
+    assert fits.ill_conditioned(np.zeros(1)).all()
+    assert fits.offset[0] == pytest.approx(0.3)
+
+
 def test_image_without_walls_has_no_width():
     blank = mean_wall_width(np.ones((64, 64)), pixel_size=PIXEL)
     assert np.isnan(blank.delta)
@@ -306,6 +343,11 @@ def test_mask_and_neighbours_limit_the_walls(worms):
         (lambda: fit_wall_width(POSITION, POSITION, noise=-1.0), "noise"),
         (lambda: fit_wall_width(POSITION, POSITION, correlation_length=np.inf), "correlation_length"),
         (lambda: fit_wall_width(POSITION, POSITION, transfer=lambda f: f * np.nan), "transfer"),
+        (lambda: fit_wall_width(POSITION, POSITION, noise=-np.eye(31)), "noise has a least eigenvalue of -1"),
+        (lambda: fit_wall_width(POSITION, POSITION, noise=np.triu(np.ones((31, 31)))), "noise has a least eigenvalue"),
+        (lambda: fit_wall_width(POSITION, POSITION, noise=np.ones(31)), r"noise has shape \(31,\)"),
+        (lambda: fit_wall_width(POSITION, POSITION, noise=1j), "noise has shape"),
+        (lambda: fit_wall_width(POSITION, POSITION * 1j), "profile are float64 and complex128"),
         (lambda: HardCutoff(0.0), "period"),
         (lambda: mean_wall_width(np.full((9, 9), np.nan), pixel_size=PIXEL), "finite"),
         (lambda: mean_wall_width(np.ones((9, 9)), pixel_size=50e-9), "half_window"),
@@ -315,6 +357,14 @@ def test_mask_and_neighbours_limit_the_walls(worms):
         (lambda: wall_width_map(np.ones((64, 64)), pixel_size=PIXEL, mask=np.zeros((64, 64))), "mask is empty"),
         (lambda: wall_width_map(np.ones((64, 64)), pixel_size=PIXEL, mask=np.ones((6, 6))), "mask"),
         (lambda: wall_width_map(np.ones((64, 64), complex), pixel_size=PIXEL), "complex"),
+        (lambda: wall_width_map(np.ones((64, 64)), pixel_size="5.3nm"), "pixel_size is '5.3nm'"),
+        (lambda: wall_width_map(np.ones((64, 64)), pixel_size=(PIXEL, PIXEL)), "pixel_size is "),
+        (lambda: mean_wall_width(np.ones((64, 64)), pixel_size=PIXEL, half_window="30nm"), "half_window is '30nm'"),
+        (lambda: wall_width_map(np.ones((64, 64)), pixel_size=PIXEL, mask=np.full((64, 64), np.nan)), "mask has shape"),
+        (lambda: wall_width_map(np.ones((64, 64)), pixel_size=PIXEL, mask=np.full((64, 64), 1j)), "mask has shape"),
+        (lambda: wall_width_map(np.ones((64, 64)), pixel_size=PIXEL, average=2.5), "average is 2.5"),
+        (lambda: wall_width_map(np.ones((64, 64)), pixel_size=PIXEL, average=np.nan), "average is nan"),
+        (lambda: wall_width_map(np.ones((64, 64)), pixel_size=PIXEL, draws=2, rng=1), "rng is 1"),
         (lambda: wall_width_map(np.ones((64, 64)), pixel_size=PIXEL, draws=-1), "draws"),
         (lambda: wall_width_map(np.ones((9, 9)), pixel_size=PIXEL, average=0), "average"),
         (lambda: wall_width_map(np.ones((9, 9)), pixel_size=PIXEL, draws=5), "rng"),
