@@ -113,7 +113,7 @@ def score(
         curves = curves.with_halves(curve)
     if random_starts:
         transfer = _transfer(random_starts, float(reconstruction["pixel_size"]))
-        rows += period_rows("prtf", validation.transfer_resolution(transfer), "", "twin, shift, phase to a start")
+        rows += period_rows("prtf", validation.transfer_resolution(transfer), "", "twin, ramp, shift, phase to a start")
         curves = curves.with_transfer(transfer)
     rows += state_rows(reconstruction, truth)
     if "m_z_converged" in reconstruction:

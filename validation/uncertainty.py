@@ -1,7 +1,8 @@
 """Error bars: whether stated ones are right, and ones of any statistic by resampling.
 
 - `Calibration`, `calibration`: z-scores of estimates whose truth is known, their coverage, a verdict;
-- `Interval`, `bootstrap`: interval of a statistic by resampling, in blocks where neighbours are correlated.
+- `Interval`, `bootstrap`: interval of a statistic by resampling, in blocks where neighbours are correlated;
+- `checked_generator`: a random generator, or one line that says what is none.
 
 Resampling in circular blocks: Politis & Romano, in LePage & Billard (eds), Exploring the Limits of Bootstrap, Wiley
 (1992), pp. 263-270.
@@ -117,7 +118,8 @@ def calibration(estimate: ArrayLike, sigma: ArrayLike, truth: ArrayLike) -> Cali
     Raises
     ------
     ValueError
-        On fewer than two estimates, shapes that differ, values that are not finite, or a sigma that is not positive.
+        On fewer than two estimates, shapes that differ, values that are complex or not finite, or a sigma that is not
+        positive.
     """
     values = _finite(estimate, "estimate")
     errors, target = (_broadcast(v, name, values.shape) for v, name in ((sigma, "sigma"), (truth, "truth")))
@@ -167,10 +169,12 @@ def bootstrap(
     Raises
     ------
     ValueError
-        On fewer than two values, values that are not finite, fewer than two draws, a block of less than one or more
-        than half of the values, or a statistic that is not finite on the values or on more than half of the draws.
+        On fewer than two values, values that are complex or not finite, fewer than two draws, a block of less than one
+        or more than half of the values, an `rng` that is none, or a statistic that is complex, or not finite on the
+        values or on more than half of the draws.
     """
     data = _finite(values, "values")
+    checked_generator(rng)
     n = data.shape[0] if data.ndim else 0
     if n < 2:
         raise ValueError(f"values has shape {data.shape}; allowed: from 2 values")
@@ -178,10 +182,10 @@ def bootstrap(
         raise ValueError(f"draws is {draws!r}; allowed: from 2")
     if block is not None and not 1 <= block <= n // 2:
         raise ValueError(f"block is {block!r}; allowed: 1 to {n // 2}, half of the values")
-    estimate = np.asarray(statistic(data), np.float64)
+    estimate = _real(statistic(data), "statistic")
     if not np.all(np.isfinite(estimate)):
         raise ValueError(f"statistic is {estimate} of the values themselves; allowed: finite numbers")
-    found = np.stack([np.asarray(statistic(data[_indices(n, block or 1, rng)]), np.float64) for _ in range(draws)])
+    found = np.stack([_real(statistic(data[_indices(n, block or 1, rng)]), "statistic") for _ in range(draws)])
     good = np.isfinite(found).reshape(draws, -1).all(axis=1)
     failed = draws - int(good.sum())
     if failed > draws // 2:
@@ -189,6 +193,19 @@ def bootstrap(
     kept = found[good]
     low, high = np.quantile(kept, [(1 - ONE_SIGMA) / 2, (1 + ONE_SIGMA) / 2], axis=0)
     return Interval(estimate[()], low, high, kept.std(axis=0, ddof=1), kept, failed)
+
+
+def checked_generator(rng: Any) -> np.random.Generator:
+    """Return `rng` if it is a random generator.
+
+    Raises
+    ------
+    ValueError
+        In one line, if it is none: a seed alone, or the module of random numbers, cannot be told where it stands.
+    """
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng is {rng!r}; allowed: a numpy.random.Generator")
+    return rng
 
 
 def _indices(n: int, block: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -218,10 +235,16 @@ def _verdict(n: int, mean: tuple[float, float], std: tuple[float, float], covera
 
 
 def _finite(values: ArrayLike, name: str) -> Floats:
-    data = np.asarray(values, np.float64)
+    data = _real(values, name)
     if not np.all(np.isfinite(data)):
         raise ValueError(f"{name} holds {data[~np.isfinite(data)].flat[0]}; allowed: finite numbers")
     return data
+
+
+def _real(values: ArrayLike, name: str) -> Floats:
+    if np.iscomplexobj(values):
+        raise ValueError(f"{name} is complex; allowed: real numbers")
+    return np.asarray(values, np.float64)
 
 
 def _broadcast(values: ArrayLike, name: str, shape: tuple[int, ...]) -> Floats:

@@ -97,6 +97,8 @@ def test_what_is_undefined_is_not_a_number():
         ({"found": [[0, 0, math.nan]]}, "found is nan somewhere; allowed"),
         ({"found": [0.0, 1.0, 2.0]}, r"found is of shape \(3,\); allowed"),
         ({"truth": [[0.0, 1.0]]}, "as many coordinates"),
+        ({"found": [[0, 0, 12.0]]}, "found is 12 m from the origin; allowed"),
+        ({"truth": [[0, 0, 0.0], [0, 0.4, 0]]}, "truth is 0.4 m wide; allowed"),
         ({"labels": ([1], [1, 2])}, r"labels of truth are of shape \(2,\); allowed: \(1,\)"),
         ({"labels": ([1],)}, "labels has 1 entries; allowed"),
     ],

@@ -113,11 +113,56 @@ def test_vector_scores_do_not_know_of_the_frame():
 
     plain = helmholtz_error(m, truth, voxel_size=VOXEL, magnet=magnet)
     other = helmholtz_error(turned(m), turned(truth), voxel_size=VOXEL, magnet=magnet)
-    assert other.longitudinal == pytest.approx(plain.longitudinal, abs=2e-3)  # the Nyquist planes have no sign
+    assert other.longitudinal == pytest.approx(plain.longitudinal, rel=1e-12)
     angles = [angular_error(a, b, magnet=magnet).mean for a, b in ((m, truth), (turned(m), turned(truth)))]
     assert angles[0] == pytest.approx(angles[1], rel=1e-12)
     shifted = helmholtz_error(np.roll(m, 3, 2), np.roll(truth, 3, 2), voxel_size=VOXEL, magnet=magnet)
     assert shifted.longitudinal == pytest.approx(plain.longitudinal, rel=1e-6)
+
+
+@pytest.mark.parametrize("flip", range(3))
+def test_parts_do_not_know_which_way_an_even_axis_points(flip):
+    # At the highest frequency a wave along one diagonal is the same as along the other.
+    z, y, x = np.indices((16, 16, 16))
+    truth = np.zeros((3, 16, 16, 16))
+    truth[2] = 1
+    m = truth.copy()
+    m[0] = m[1] = m[2] = 0.1 * (-1.0) ** z * np.cos(2 * np.pi * (7 * x + 8 * y) / 16 + 0.4)
+    m += truth
+
+    def mirrored(v):
+        v = np.flip(v, 3 - flip).copy()
+        v[flip] *= -1
+        return v
+
+    magnet = np.ones((16, 16, 16))
+    found = [
+        helmholtz_error(*pair, voxel_size=VOXEL, magnet=magnet) for pair in ((m, truth), (mirrored(m), mirrored(truth)))
+    ]
+    assert found[0].longitudinal == pytest.approx(found[1].longitudinal, rel=1e-12)
+    assert found[0].longitudinal ** 2 / found[0].total ** 2 == pytest.approx(1 / 3, abs=1e-12)
+
+
+def test_components_without_a_signal_and_places_without_a_mask():
+    rng = np.random.default_rng(51)
+    truth = rng.standard_normal((3, 10, 11, 12))
+    plain = component_correlation(0.5 * truth, truth, voxel_size=VOXEL)
+    flat = truth.copy()
+    flat[1] = 0.25
+    curves = component_correlation(flat, truth, voxel_size=VOXEL)
+    assert np.isnan(curves.y.correlation).all()
+    np.testing.assert_array_equal(curves.y.count, plain.y.count)
+    np.testing.assert_allclose(curves.z.correlation, plain.z.correlation)
+    mask = np.zeros(truth.shape[1:])
+    mask[2:8, 2:9, 3:9] = 1
+    outside = [np.where(mask > 0, v, np.nan) for v in (truth + 0.1 * rng.standard_normal(truth.shape), truth)]
+    zeros = [np.where(mask > 0, v, 0) for v in outside]
+    for found, expected in zip(
+        component_correlation(*outside, voxel_size=VOXEL, mask=mask),
+        component_correlation(*zeros, voxel_size=VOXEL, mask=mask),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(found.correlation, expected.correlation)
 
 
 def test_components_are_correlated_apart():
@@ -219,6 +264,11 @@ def _zero_in_magnet(m):
         (lambda m, s: helmholtz_error(m, np.full_like(m, np.nan), voxel_size=VOXEL, magnet=s), "truth"),
         (lambda m, s: component_correlation(m, m[:, 1:], voxel_size=VOXEL), "shapes"),
         (lambda m, s: component_correlation(m, m, voxel_size=5.3), "5.3"),
+        (lambda m, s: component_correlation(m, 0 * m, voxel_size=VOXEL), "m and truth have no component"),
+        (
+            lambda m, s: component_correlation(m, m * [[[[1]]], [[[np.nan]]], [[[1]]]], voxel_size=VOXEL),
+            "truth, component y",
+        ),
         (lambda m, s: component_correlation(m, m, voxel_size=VOXEL, mask=0 * s), "mask"),
         (lambda m, s: charge_fidelity(m, m[:, 1:], voxel_size=VOXEL), "shapes"),
         (lambda m, s: charge_fidelity(m, m, voxel_size=VOXEL, radius=5.3), "radius is 5.3"),

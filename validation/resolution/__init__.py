@@ -2,7 +2,8 @@
 
 - `curves`: correlation by rings and shells; `conical`: by direction; `phase_randomized`: what a mask adds;
 - `thresholds`, `crossings`: where a curve ends, with its interval; `agreement`: halves against the truth;
-- `prtf`: how well random starts agree; `rings`: means over rings, spectral densities and how far they reach;
+- `prtf`: how well random starts agree, `starts`: brought into one frame;
+- `rings`: means over rings, spectral densities and how far they reach;
 - `binning`, `spectra`, `kernels` beneath them: the one binning rule of the room.
 """
 

@@ -17,6 +17,8 @@ from validation.resolution.curves import CorrelationCurve, equivalent_half_corre
 LEVEL = 0.15
 """Share of the truth's resolution from which the halves count as not independent."""
 
+_PIXELS = 0.5  # no half period is finer than a pixel, none as long in metres
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -27,16 +29,16 @@ class Agreement:
     halves, truth : Resolution
         Between the halves, and against the truth.
     difference : float
-        ``|halves - truth|/truth`` of the half periods; NaN where one does not exist.
+        ``|halves - truth|/truth`` of the half periods; NaN where the halves, or both, show nothing.
     level : float
         What is tolerated.
     agrees : bool
-        Whether the difference is known and up to the level.
+        Whether both resolve something, and their difference is up to the level.
     verdict : str
         "agree", "halves not independent" (they claim more than there is), "halves claim less than the truth shows", or
-        "no resolution to compare".
+        "no resolution to compare" (the halves claim nothing).
     notes : tuple of str
-        Where a crossing is only a limit of sampling.
+        Where a crossing is only a limit of sampling, or nothing is resolved.
     """
 
     halves: Resolution
@@ -82,7 +84,7 @@ def halves_against_truth(
     Raises
     ------
     ValueError
-        On a level that is not positive, or as `resolution`.
+        On a level that is not positive, curves of which one is in pixels and one in metres, or as `resolution`.
     """
     equivalent = replace(truth, correlation=equivalent_half_correlation(truth.correlation))
     claimed, shown = (resolution(c, criterion=criterion, smoothing=smoothing) for c in (halves, equivalent))
@@ -102,20 +104,39 @@ def compare_resolutions(halves: Resolution, truth: Resolution, *, level: float =
     Raises
     ------
     ValueError
-        On a level that is not positive and finite.
+        On a level that is not positive and finite, or resolutions of which one is in pixels and one in metres.
     """
     if not 0 < level < math.inf:
         raise ValueError(f"level is {level!r}; allowed: above 0")
-    difference = abs(halves.half_period - truth.half_period) / truth.half_period
-    agrees = difference <= level
+    pairs = (("halves", halves), ("truth", truth))
+    if len({_is_in_pixels(found) for _, found in pairs if math.isfinite(found.half_period)}) > 1:
+        raise ValueError(
+            f"truth has a half period of {truth.half_period:g}, halves of {halves.half_period:g}; allowed: both in "
+            "metres or both in pixels"
+        )
+    difference = math.nan
+    if _claims(halves):
+        difference = abs(halves.half_period - truth.half_period) / truth.half_period
+    agrees = difference <= level and _claims(truth)
     if not math.isfinite(difference):
         verdict = "no resolution to compare"
     elif agrees:
         verdict = "agree"
-    elif halves.half_period < truth.half_period:
+    elif halves.half_period < truth.half_period or not _claims(truth):
         verdict = "halves not independent"
     else:
         verdict = "halves claim less than the truth shows"
-    pairs = (("halves", halves), ("truth", truth))
-    notes = tuple(f"{name}: limited by sampling" for name, found in pairs if not found.crossed)
+    notes = tuple(f"{name}: {note}" for name, found in pairs for note in _remarks(found))
     return Agreement(halves, truth, difference, level, agrees, verdict, notes)
+
+
+def _claims(found: Resolution) -> bool:
+    return math.isfinite(found.half_period) and not found.below_from_start
+
+
+def _is_in_pixels(found: Resolution) -> bool:
+    return found.half_period > _PIXELS
+
+
+def _remarks(found: Resolution) -> tuple[str, ...]:
+    return ("limited by sampling",) if _claims(found) and not found.crossed else found.notes

@@ -97,11 +97,13 @@ def directional_resolution(
     Raises
     ------
     ValueError
-        As `conical_shell_correlation`, and without any axis.
+        As `conical_shell_correlation`, and without any axis or with one that is named "all".
     """
     named = dict(axes) if isinstance(axes, Mapping) else {name: name for name in axes}
     if not named:
         raise ValueError("axes is empty; allowed: at least one direction")
+    if "all" in named:
+        raise ValueError("axes holds 'all', the name of the curve without a cone; allowed: other names")
     cones = [None, *(_cone(axis, half_angle, np.ndim(a)) for axis in named.values())]
     curves = curves_in_cones(a, b, cones, pixel_size=pixel_size, mask=mask)
     found = [resolution(curve, criterion=criterion) for curve in curves]

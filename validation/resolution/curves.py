@@ -223,5 +223,6 @@ def _normalised(sums: RingSums) -> tuple[Floats, Floats]:
     totals = sums.power.sum(axis=1, keepdims=True)
     empty = np.any(sums.power <= _NOTHING * np.maximum(totals, np.finfo(np.float64).tiny), axis=0)
     with np.errstate(invalid="ignore"):
-        norm = np.where(empty, np.nan, np.sqrt(sums.power[0] * sums.power[1]))
+        # A root of each: their product may leave the range of numbers.
+        norm = np.where(empty, np.nan, np.sqrt(sums.power[0]) * np.sqrt(sums.power[1]))
     return sums.cross.real / norm, sums.cross.imag / norm

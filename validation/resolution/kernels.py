@@ -11,6 +11,7 @@ call adds to sums of its own; who calls it adds those up in a fixed order, so by
 import math
 from typing import Any
 
+import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
@@ -86,8 +87,8 @@ def add_samples(a: Array, b: Array, rows: Array, columns: Array, step: float, co
             if along * along < cone * squared:
                 ring = last
             weight = columns[2, j]
-            ar, ai = float(a[i, j].real), float(a[i, j].imag)
-            br, bi = float(b[i, j].real), float(b[i, j].imag)
+            ar, ai = np.float64(a[i, j].real), np.float64(a[i, j].imag)
+            br, bi = np.float64(b[i, j].real), np.float64(b[i, j].imag)
             sums[ring, REAL] += weight * (ar * br + ai * bi)
             sums[ring, IMAGINARY] += weight * (ai * br - ar * bi)
             sums[ring, POWER_A] += weight * (ar * ar + ai * ai)

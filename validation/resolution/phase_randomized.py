@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from numerics import fourier
 from validation.resolution.binning import RingRule, Size, outer_sum, ring_of, ring_rule, sizes
 from validation.resolution.curves import CorrelationCurve, fourier_ring_correlation
+from validation.uncertainty import checked_generator
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -65,7 +66,7 @@ def phase_randomized_correlation(
     Raises
     ------
     ValueError
-        If `start` is out of range, without a mask, and as `fourier_ring_correlation`.
+        If `start` is out of range, without a mask, on an `rng` that is none, and as `fourier_ring_correlation`.
 
     Notes
     -----
@@ -75,6 +76,7 @@ def phase_randomized_correlation(
         raise ValueError(f"start is {start!r}; allowed: above 0, below 1")
     if mask is None:
         raise ValueError("mask is None; allowed: a window from 0 to 1")
+    checked_generator(rng)
     unmasked, masked = (fourier_ring_correlation(a, b, pixel_size=pixel_size, mask=w) for w in (None, mask))
     low = np.flatnonzero(unmasked.correlation < start)
     corrected = masked.correlation.copy()

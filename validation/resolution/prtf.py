@@ -9,7 +9,7 @@ give 1. Chapman et al., J. Opt. Soc. Am. A 23, 1179 (2006), doi:10.1364/JOSAA.23
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from numerics import fourier
-from validation.registration.images import register
 from validation.resolution.crossings import Resolution, crossing
-from validation.resolution.rings import Size, ring_mean, sizes
+from validation.resolution.rings import Size, check_valid, ring_mean, sizes
+from validation.resolution.spectra import check_array
+from validation.resolution.starts import mean_of_starts
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -54,65 +55,83 @@ class TransferCurve:
 
 
 def phase_retrieval_transfer_function(
-    reconstructions: Sequence[Array] | Array,
+    reconstructions: Iterable[Array] | Array,
     measured_amplitude: Array,
     *,
     pixel_size: Size,
     valid: Array | None = None,
     reference: Array | None = None,
-    gauge: Sequence[str] = ("twin", "shift", "phase"),
+    gauge: Sequence[str] = ("twin", "ramp", "shift", "phase"),
 ) -> TransferCurve:
     """Compare the mean of aligned reconstructions from random starts with the measured amplitude.
 
     Parameters
     ----------
-    reconstructions : sequence of (ny, nx) complex arrays
+    reconstructions : iterable of (ny, nx) complex arrays
         Exit waves; at least 20 of them put the floor (0.198) well below the level 1/e.
     measured_amplitude : (ny, nx) real array
         Square root of the measured intensity, centred. Pixels of amplitude 0 are left out.
     pixel_size : float or sequence
         Of the exit waves, metres.
     valid : (ny, nx) bool array, optional
-        Measured pixels.
+        Measured pixels; the amplitude may hold anything in others.
     reference : (ny, nx) complex array, optional
         What all are aligned to; default the first reconstruction.
     gauge : sequence of str
-        Freedoms removed by `register` from each.
+        Freedoms of `register` removed from each, see `starts.mean_of_starts`.
 
     Raises
     ------
     ValueError
-        With fewer than two reconstructions, or on shapes that differ.
+        With fewer than two reconstructions, on shapes that differ, values that are not finite, an amplitude that is
+        complex or negative, or no valid pixel above 0.
     """
-    starts = len(reconstructions)
-    amplitude = np.asarray(measured_amplitude, np.float64)
-    if starts < 2:
-        raise ValueError(f"reconstructions holds {starts}; allowed: from 2, better 20")
-    if any(wave.shape != amplitude.shape for wave in reconstructions):
+    waves = [_checked_wave(wave, f"reconstructions[{index}]") for index, wave in enumerate(reconstructions)]
+    amplitude, used = _checked_amplitude(measured_amplitude, valid)
+    if len(waves) < 2:
+        raise ValueError(f"reconstructions holds {len(waves)}; allowed: from 2, better 20")
+    if any(wave.shape != amplitude.shape for wave in waves):
         raise ValueError(f"reconstructions differ in shape from measured_amplitude; allowed: all {amplitude.shape}")
-    used = amplitude > 0 if valid is None else (amplitude > 0) & valid
-    target = reconstructions[0] if reference is None else reference
-    mean = np.zeros(amplitude.shape, np.complex128)
-    for index, wave in enumerate(reconstructions):
-        same = index == 0 and reference is None
-        mean += wave if same else register(wave, target, gauge=gauge, upsample=50).image
-    modulus = np.abs(fourier.centred_fft2(mean / starts))
+    target = None if reference is None else _checked_wave(reference, "reference")
+    if target is not None and target.shape != amplitude.shape:
+        raise ValueError(f"reference has shape {target.shape}; allowed: {amplitude.shape}")
+    mean = mean_of_starts(waves, amplitude, used, reference=target, gauge=gauge)
+    modulus = np.abs(fourier.centred_fft2(mean))
     ratio = np.divide(modulus, amplitude, out=np.zeros_like(amplitude), where=used)
     spacing = sizes(pixel_size, 2)
     steps = [1 / (n * d) for n, d in zip(amplitude.shape, spacing, strict=True)]
     rings = ring_mean(ratio, frequency_step=steps, valid=used)
-    return TransferCurve(rings.frequency, rings.mean, rings.count, starts, floor_transfer(starts))
+    return TransferCurve(rings.frequency, rings.mean, rings.count, len(waves), floor_transfer(len(waves)))
 
 
-def transfer_resolution(curve: TransferCurve, *, level: float = _LEVEL, criterion: str = "1/e") -> Resolution:
-    """Return where the curve first falls below `level`, without smoothing; `criterion` is the level's name."""
-    frequency, crossed = crossing(curve.frequency, curve.transfer, np.full(curve.transfer.size, level))
-    notes = () if crossed else ("the curve never falls below the level: limited by sampling",)
+def transfer_resolution(curve: TransferCurve, *, level: float = _LEVEL, criterion: str | None = None) -> Resolution:
+    """Return where the curve first falls below `level`, without smoothing.
+
+    Parameters
+    ----------
+    curve : TransferCurve
+    level : float
+        Above 0, below 1.
+    criterion : str, optional
+        Name of the level in the result; default "1/e" or the number.
+
+    Raises
+    ------
+    ValueError
+        On a level that is not between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level!r}; allowed: above 0, below 1")
+    name = criterion or ("1/e" if level == _LEVEL else f"{level:g}")
+    found = crossing(curve.frequency, curve.transfer, np.full(curve.transfer.size, level))
+    notes = found.notes
     if curve.floor > 0.9 * level:
         notes = (*notes, f"{curve.starts} starts put the floor of random phases at {curve.floor:.3f}")
-    full = 1 / frequency if frequency > 0 else math.nan
+    full = 1 / found.frequency if found.frequency > 0 else math.nan
     nothing = (math.nan, math.nan)
-    return Resolution(frequency, full / 2, full, nothing, criterion, "full", "full", crossed, notes)
+    return Resolution(
+        found.frequency, full / 2, full, nothing, name, "full", "full", found.crossed, notes, found.below_from_start
+    )
 
 
 def expected_transfer(phase_error: Array | float, *, starts: int) -> Floats:
@@ -121,9 +140,11 @@ def expected_transfer(phase_error: Array | float, *, starts: int) -> Floats:
     The mean of a Rice distribution, ``s sqrt(pi/2) L_1/2(-e^2/2 s^2)`` with ``e = exp(-sigma^2/2)``,
     ``s^2 = (1 - e^2)/(2 K)``, for K `starts`.
     """
-    if starts < 1:
-        raise ValueError(f"starts is {starts}; allowed: from 1")
-    coherent = np.exp(-(np.asarray(phase_error, np.float64) ** 2) / 2)
+    floor_transfer(starts)
+    error = np.asarray(phase_error, np.float64)
+    if not np.all(error >= 0):
+        raise ValueError(f"phase_error is {np.min(error):g} at least once; allowed: from 0 rad")
+    coherent = np.exp(-(error**2) / 2)
     variance = np.maximum(1 - coherent**2, 1e-15) / (2 * starts)
     half = coherent**2 / (4 * variance)
     # L_1/2(-2h) = (1 + 2h) I0e(h) + 2h I1e(h), with exponentially scaled Bessel functions.
@@ -133,4 +154,33 @@ def expected_transfer(phase_error: Array | float, *, starts: int) -> Floats:
 
 def floor_transfer(starts: int) -> float:
     """Return ``sqrt(pi)/2/sqrt(K)``, the transfer function of random phases."""
+    if not 1 <= starts < math.inf:
+        raise ValueError(f"starts is {starts!r}; allowed: from 1")
     return math.sqrt(math.pi) / 2 / math.sqrt(starts)
+
+
+def _checked_wave(wave: Array, name: str) -> Array:
+    values = check_array(wave, name)
+    if not np.all(np.isfinite(values)):
+        raise ValueError(f"{name} holds values that are not finite; allowed: finite numbers")
+    if not np.any(values):
+        raise ValueError(f"{name} is 0 everywhere; allowed: a wave")
+    return np.asarray(values, np.complex128)
+
+
+def _checked_amplitude(measured_amplitude: Array, valid: Array | None) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the amplitude, 0 where it is not valid, and where it is valid and above 0."""
+    if np.iscomplexobj(measured_amplitude):
+        raise ValueError("measured_amplitude is complex; allowed: real, the root of an intensity")
+    amplitude = np.asarray(check_array(measured_amplitude, "measured_amplitude"), np.float64)
+    if amplitude.ndim != 2:
+        raise ValueError(f"measured_amplitude has {amplitude.ndim} dimensions; allowed: 2")
+    if valid is not None:
+        amplitude = np.where(check_valid(valid, amplitude.shape), amplitude, 0.0)
+    if not np.all((amplitude >= 0) & (amplitude < math.inf)):
+        wrong = amplitude[~((amplitude >= 0) & (amplitude < math.inf))].flat[0]
+        raise ValueError(f"measured_amplitude holds {wrong:g} where valid; allowed: finite, from 0")
+    used = amplitude > 0
+    if not used.any():
+        raise ValueError("measured_amplitude is 0 wherever valid; allowed: at least one pixel above 0")
+    return amplitude, used

@@ -1,7 +1,7 @@
 """Means over rings and shells of spatial frequency.
 
 - `RingGrid`, `ring_grid`: which sample of a spectrum lies on which ring, with its weight;
-- `RingMean`, `ring_mean`: mean of a centred map over its rings;
+- `RingMean`, `ring_mean`: mean of a centred map over its rings; `check_valid`: which samples count;
 - `power_spectral_density`: of an image or volume, by rings; `spectral_extent`: how far it stands above the noise.
 
 The rule that bins is that of `binning`.
@@ -22,6 +22,7 @@ __all__ = [
     "RingGrid",
     "RingMean",
     "Size",
+    "check_valid",
     "power_spectral_density",
     "ring_grid",
     "ring_mean",
@@ -31,6 +32,8 @@ __all__ = [
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
+
+_BLOCK = 2**16  # samples
 
 
 @dataclass(frozen=True)
@@ -116,21 +119,52 @@ def ring_mean(values: Array, *, frequency_step: Size, valid: Array | None = None
     Raises
     ------
     ValueError
-        On a complex map, a bad step, a mask of another shape or values that are valid and not finite.
+        On a complex map or one that is not 2D or 3D, a bad step, a mask as in `check_valid`, or values that are valid
+        and not finite.
     """
-    if np.iscomplexobj(values):
+    data = check_array(values, "values")
+    if np.iscomplexobj(data):
         raise ValueError("values are complex; allowed: a real map")
-    step = sizes(frequency_step, values.ndim, name="frequency_step")
-    grid = _grid(values.shape, tuple(1 / (n * s) for n, s in zip(values.shape, step, strict=True)), "centred")
-    data, count = np.asarray(values, np.float64), grid.count
-    if valid is not None:
-        if valid.shape != values.shape:
-            raise ValueError(f"valid has shape {valid.shape}; allowed: that of values, {values.shape}")
-        data, count = np.where(valid, data, 0.0), grid.total(valid)
-    if not np.all(np.isfinite(data)):
-        raise ValueError(f"values hold {data[~np.isfinite(data)].flat[0]} where valid; allowed: finite numbers")
+    step = sizes(frequency_step, data.ndim, name="frequency_step")
+    counted = None if valid is None else check_valid(valid, data.shape)
+    rule = ring_rule(data.shape, spacing=[1 / (n * s) for n, s in zip(data.shape, step, strict=True)], layout="centred")
+    sums = np.zeros((2, rule.rings + 1))
+    first, *others = [f**2 for f in rule.axes]
+    plane = outer_sum(others)
+    # In blocks: the rings of all samples at once would take several times the map.
+    size = max(1, _BLOCK // plane.size)
+    for start in range(0, len(data), size):
+        rows = slice(start, start + size)
+        ring = ring_of(first[rows].reshape(-1, *[1] * plane.ndim) + plane, rule)
+        block = np.asarray(data[rows], np.float64)
+        if counted is not None:
+            ring, block = ring[counted[rows]], block[counted[rows]]
+        if not np.all(np.isfinite(block)):
+            raise ValueError(f"values hold {block[~np.isfinite(block)].flat[0]} where valid; allowed: finite numbers")
+        sums[0] += np.bincount(ring.ravel(), weights=block.ravel(), minlength=rule.rings + 1)
+        sums[1] += np.bincount(ring.ravel(), minlength=rule.rings + 1)
+    total, count = sums[:, :-1]
     with np.errstate(invalid="ignore", divide="ignore"):
-        return RingMean(grid.frequency, grid.total(data) / count, count)
+        return RingMean(rule.frequency, total / count, count.copy())
+
+
+def check_valid(valid: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return which samples count, as bools.
+
+    Raises
+    ------
+    ValueError
+        On another shape, values other than 0 and 1, or without any sample that counts.
+    """
+    given = np.asarray(valid)
+    if given.shape != shape:
+        raise ValueError(f"valid has shape {given.shape}; allowed: {shape}")
+    result = given.astype(bool)
+    if given.dtype.kind not in "biuf" or not np.array_equal(result, given):
+        raise ValueError(f"valid is of dtype {given.dtype} and not 0 or 1 everywhere; allowed: bool")
+    if not result.any():
+        raise ValueError("valid is False everywhere; allowed: at least one sample that counts")
+    return result
 
 
 def power_spectral_density(image: Array, *, pixel_size: Size, mask: Array | None = None) -> RingMean:

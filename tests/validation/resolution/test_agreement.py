@@ -98,6 +98,39 @@ def test_nothing_to_compare_is_no_agreement():
     assert np.isnan(found.difference)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_against_noise_is_no_agreement(seed):
+    noise = np.random.default_rng(seed).standard_normal((3, SIZE, SIZE))
+    found = judged(noise[:2], noise[2])
+    assert found.verdict == "no resolution to compare"
+    assert not found.agrees
+    assert np.isnan(found.difference)
+    assert [note.split(":")[0] for note in found.notes] == ["halves", "truth"]
+    assert all("nothing in common" in note for note in found.notes)
+
+
+def test_halves_that_claim_what_the_truth_does_not_show_at_all():
+    rng = np.random.default_rng(4)
+    halves = coloured(rng, 2.5) + 0.3 * rng.standard_normal((2, SIZE, SIZE))
+    found = judged(halves, coloured(rng, 2.5))
+    assert found.truth.below_from_start
+    assert not found.agrees
+    assert found.verdict == "halves not independent"
+    assert "truth" in found.notes[-1]
+
+
+def test_pixels_and_metres_are_not_compared():
+    rng = np.random.default_rng(5)
+    truth = coloured(rng, 2.5)
+    halves = truth + 2.0 * rng.standard_normal((2, SIZE, SIZE))
+    curves = [fourier_ring_correlation(*halves, pixel_size=size) for size in (PIXEL, 1.0)]
+    for pair in (curves, curves[::-1]):
+        with pytest.raises(ValueError, match="both in metres or both in pixels") as caught:
+            halves_against_truth(*pair)
+        assert "\n" not in str(caught.value)
+    assert halves_against_truth(curves[1], curves[1]).verdict != "no resolution to compare"
+
+
 @pytest.mark.parametrize("level", [0.0, -1.0, np.nan, np.inf])
 def test_bad_input_is_told_in_one_line(level):
     rng = np.random.default_rng(0)

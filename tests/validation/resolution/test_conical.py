@@ -140,6 +140,7 @@ def test_axes_follow_the_array_and_images_have_sectors():
         (lambda a: conical_shell_correlation(a, a, pixel_size=VOXEL, axis="z", half_angle=0.0), "half_angle"),
         (lambda a: conical_shell_correlation(a, 0 * a, pixel_size=VOXEL, axis="z"), "b is 0 everywhere"),
         (lambda a: directional_resolution(a, a, pixel_size=VOXEL, axes=()), "axes is empty"),
+        (lambda a: directional_resolution(a, a, pixel_size=VOXEL, axes={"all": "x"}), "axes holds 'all'"),
         (lambda a: directional_resolution(a, a, pixel_size=VOXEL, criterion="2-bit"), "2-bit"),
     ],
 )

@@ -96,6 +96,19 @@ def test_single_precision_complex_and_band_limited():
         assert np.abs(curve.correlation - expected.real)[1:].max() < 1e-6
 
 
+@pytest.mark.parametrize(
+    ("dtype", "scale"),
+    [(np.float32, 1e-23), (np.complex64, 1e-30), (np.float32, 1e30), (float, 1e-100), (float, 1e100)],
+)
+def test_the_unit_does_not_matter(dtype, scale):
+    # a moment per voxel is some 1e-23 A m^2: products of two such spectra are no numbers of single precision
+    rng = np.random.default_rng(8)
+    halves = spectrum_of_power(rng, (64, 64), 1.5) + 0.3 * rng.standard_normal((2, 64, 64))
+    expected = fourier_ring_correlation(*halves, pixel_size=PIXEL).correlation
+    found = fourier_ring_correlation(*(scale * halves).astype(dtype), pixel_size=PIXEL).correlation
+    assert np.abs(found - expected)[1:].max() < 1e-6
+
+
 @pytest.mark.parametrize("width", [1, 2, 3])
 def test_halves_are_rounded_up(width):
     # frequencies of a cube are integers squared, so that the ring is known without rounding

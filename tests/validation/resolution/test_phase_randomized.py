@@ -128,6 +128,8 @@ def test_the_same_generator_gives_the_same_bytes():
         ({"start": 0.0}, "start is 0.0"),
         ({"start": 1.0}, "start is 1.0"),
         ({"mask": None}, "mask is None"),
+        ({"rng": None}, "rng is None"),
+        ({"rng": 3}, "rng is 3"),
         ({"mask": np.zeros((16, 16))}, "mask is empty"),
         ({"mask": np.ones((8, 16))}, "mask has shape"),
         ({"pixel_size": 5.3}, "pixel_size is 5.3"),

@@ -7,13 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numerics import fourier
+from tests.validation.labyrinths import disc
 from validation.resolution import (
     CorrelationCurve,
     fourier_ring_correlation,
     resolution,
     threshold_curve,
 )
+from validation.resolution.crossings import _tied
 from validation.resolution.thresholds import CRITERIA
+from validation.windows import soft_edged
 
 PIXEL = 5e-9
 
@@ -143,6 +146,44 @@ def test_crossing_is_unbiased_and_its_interval_is_right(size, power, criterion):
     assert covered == pytest.approx(0.68, abs=0.12)
 
 
+@pytest.mark.parametrize(("power", "criterion"), [(1.0, "1-bit"), (1.0, "0.5"), (2.0, "1-bit")])
+def test_interval_is_right_under_a_mask(power, criterion):
+    # a mask ties neighbouring rings together: drawn one by one, they gave 0.6 to 0.75 of the scatter here
+    rng = np.random.default_rng([CRITERIA.index(criterion), int(power)])
+    mask = soft_edged(disc(128, 40) > 0, 10)
+    found = []
+    for _ in range(150):
+        curve = fourier_ring_correlation(*noisy_halves(rng, 128, power, criterion), pixel_size=1.0, mask=mask)
+        found.append(resolution(curve, criterion=criterion, draws=40, rng=rng))
+    period = np.array([f.half_period for f in found])
+    assert np.mean([f.frequency for f in found]) / 0.25 == pytest.approx(1, abs=0.04)
+    assert 0.8 < np.mean([f.uncertainty for f in found]) / period.std() < 1.25
+    covered = np.mean([f.interval[0] <= np.median(period) <= f.interval[1] for f in found])
+    assert covered == pytest.approx(0.68, abs=0.12)
+
+
+@pytest.mark.parametrize("rings", [65, 128])
+@pytest.mark.parametrize("fraction", [0.05, 0.3, 0.9, 1.0])
+def test_drawn_rings_are_tied_as_a_box_ties_them(fraction, rings):
+    curve = CorrelationCurve(*np.zeros((4, rings)), False, fraction)
+    drawn = _tied(np.random.default_rng(12).standard_normal((4000, rings)), curve)
+    assert drawn.std(axis=0) == pytest.approx(np.ones(rings), abs=0.06)
+    ties = [np.mean(drawn[:, 10:-10] * np.roll(drawn, lag, axis=1)[:, 10:-10]) for lag in range(1, 8)]
+    assert ties == pytest.approx(np.sinc(np.sqrt(fraction) * np.arange(1, 8)) ** 2, abs=0.02)
+
+
+def test_nothing_in_common_is_told_wherever_the_rings_begin():
+    # the threshold is below 1 from ring 25 on only
+    count = np.concatenate([np.full(25, 10.0), np.full(40, 60.0)])
+    low = resolution(curve_of(np.full(65, 0.1), count), criterion="3-sigma", smoothing=0)
+    assert low.frequency == 25e6
+    assert low.below_from_start
+    assert low.notes == ("the curve is below the threshold from the first ring on: nothing in common",)
+    high = resolution(curve_of(np.repeat([0.95, 0.1], [40, 25]), count), criterion="3-sigma", smoothing=0)
+    assert high.notes == ()
+    assert not high.below_from_start
+
+
 def test_a_shallow_curve_crosses_a_low_constant_early():
     rng = np.random.default_rng(9)
     curves = [fourier_ring_correlation(*noisy_halves(rng, 128, 1.0, "1/7"), pixel_size=1.0) for _ in range(150)]
@@ -183,7 +224,8 @@ def test_the_same_generator_gives_the_same_interval():
         (lambda: threshold_curve(np.nan, kind="1/7"), "n is nan"),
         (lambda: threshold_curve(1.0, kind="1-bit", object_ratio=0.0), "object_ratio"),
         (lambda: threshold_curve(1.0, kind="1-bit", symmetry=0), "symmetry"),
-        (lambda: resolution(curve_of(np.ones(9)), criterion="1-bit", draws=3), "rng"),
+        (lambda: resolution(curve_of(np.ones(9)), criterion="1-bit", draws=3), "rng is None"),
+        (lambda: resolution(curve_of(np.ones(9)), criterion="1-bit", draws=3, rng=3), "rng is 3"),
         (lambda: resolution(curve_of(np.ones(9)), criterion="1-bit", draws=-3), "draws is -3"),
         (lambda: resolution(curve_of(np.ones(9)), criterion="1-bit", smoothing=-1), "smoothing"),
         (lambda: resolution(curve_of(np.ones(9)), criterion="2/7"), "kind is '2/7'"),

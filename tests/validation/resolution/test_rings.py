@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,30 @@ def test_ring_mean_of_a_radial_map():
     masked = ring_mean(holed, frequency_step=1 / 65, valid=radius <= 0.3)
     assert np.isnan(masked.mean[-1])
     assert masked.mean[5] == rings.mean[5]
+
+
+@pytest.mark.parametrize("shape", [(300, 401), (64, 65, 50)])
+def test_ring_mean_is_its_definition_in_blocks_too(shape):
+    rng = np.random.default_rng(7)
+    values, valid = rng.standard_normal(shape).astype(np.float32), rng.random(shape) > 0.3
+    step = tuple(1e6 * (2 + axis) for axis in range(len(shape)))
+    pixel = [1 / (n * s) for n, s in zip(shape, step, strict=True)]
+    grid = ring_grid(shape, pixel_size=pixel, layout="centred")
+    for mask in (None, valid):
+        found = ring_mean(values, frequency_step=step, valid=mask)
+        weight = np.ones(shape) if mask is None else mask
+        np.testing.assert_array_equal(found.count, grid.total(weight))
+        np.testing.assert_array_equal(found.frequency, grid.frequency)
+        np.testing.assert_allclose(found.mean, grid.total(values * weight) / grid.total(weight), atol=1e-12)
+
+
+def test_ring_mean_takes_little_memory():
+    values = np.ones((512, 512), np.float32)
+    tracemalloc.start()
+    ring_mean(values, frequency_step=1.0, valid=values > 0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak / values.nbytes < 5  # six with the input
 
 
 @pytest.mark.parametrize("shape", [(20, 31), (10, 9, 12)])
@@ -93,6 +119,9 @@ def test_spectral_extent_wants_two_rings_in_a_row():
         (lambda a: ring_mean(a * np.nan, frequency_step=1.0), "values hold nan"),
         (lambda a: ring_mean(a, frequency_step=0.0), "frequency_step"),
         (lambda a: ring_mean(a, frequency_step=1.0, valid=a[1:] > 0), "valid has shape"),
+        (lambda a: ring_mean(a, frequency_step=1.0, valid=0 * a), "valid is False everywhere"),
+        (lambda a: ring_mean(a, frequency_step=1.0, valid=np.full(a.shape, 0.5)), "valid is of dtype float64"),
+        (lambda a: ring_mean(a[0], frequency_step=1.0), "values has 1 dimensions"),
         (lambda a: ring_grid(a.shape, pixel_size=1.0, layout="shifted"), "layout"),
         (lambda a: ring_grid(a.shape, pixel_size=1.0, ring_width=np.inf), "ring_width"),
         (lambda a: power_spectral_density(a, pixel_size=5.3), "pixel_size is 5.3"),
