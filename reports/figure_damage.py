@@ -93,7 +93,15 @@ def _ratios(axes: Any, results: SeriesResults) -> None:
             axes.errorbar(spread.mean, height, xerr=error, fmt="o", color=colour, markersize=5, elinewidth=1.2)
             if method == results.lead:
                 text = number(spread.mean, 2)
-                axes.annotate(text, (spread.mean, height), (8, 0), textcoords="offset points", va="center", fontsize=8)
+                axes.annotate(
+                    text,
+                    (spread.mean, height),
+                    (0, 4),
+                    textcoords="offset points",
+                    ha="center",
+                    va="bottom",
+                    fontsize=8,
+                )
     axes.axvline(1.0, color="#d5dbe1", linewidth=0.8, zorder=0)
     axes.set_yticks(range(len(rows)), labels=[label for _, label in rows], fontsize=7.5)
     axes.set_ylim(max(len(rows), 1) - 0.5, -0.6)

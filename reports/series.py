@@ -23,6 +23,8 @@ from reports.metrics import MINUS, Metric, plain, words
 from reports.results import CONTROLS, Case, Results, Spread, in_table_order, load_resources, stored_cases
 from reports.summary import Headline
 
+_SCHEMA = 1
+
 Point = Mapping[str, Any]
 """Names and values of the swept parameters of one point."""
 
@@ -205,6 +207,10 @@ def _case(method: str, seed: int, draw: int, path: Path) -> Case:
     pooled = store.load(path)
     if pooled.attrs.get("record") != "pooled":
         raise RecordError(f"{path}: holds record {pooled.attrs.get('record')!r}; expected 'pooled'")
+    if pooled.attrs.get("schema") != _SCHEMA:
+        raise RecordError(
+            f"{path}: has schema {pooled.attrs.get('schema')!r}; expected {_SCHEMA}; run it again"
+        )
     return Case(method, seed, draw, pooled)
 
 

@@ -37,6 +37,7 @@ _LABELS = {
     "resolving_power": "resolving power E/\u0394E",
 }
 _DRAWN = ("period_nm",)  # of drawn domains; relaxed ones find their own
+_FROM_FILM = ("wall_width_nm",)  # where a table of the film's own says the anisotropy instead
 _SPECIAL: dict[tuple[str, float], str] = {("resolving_power", 0): "a single energy"}
 
 
@@ -159,6 +160,8 @@ def key_parameters(results: Results) -> tuple[tuple[str, tuple[tuple[str, str], 
     for heading, name, keys in _KEYS:
         table = _table(results, name)
         unused = _DRAWN if table.get("kind") == "relaxed" else ()
+        if "film" in results.config:
+            unused += _FROM_FILM
         pairs = tuple(_parameter(key, table[key]) for key in keys if key in table and key not in unused)
         if pairs:
             groups.append((heading, pairs))

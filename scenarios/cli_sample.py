@@ -110,6 +110,8 @@ def _check_place(out: Path) -> None:
     checked_suffix(out)
     if out.is_dir():
         raise InputError(f"out is {str(out)!r}, a folder; allowed: a file")
+    if out.exists() and not out.is_file():
+        raise InputError(f"out is {str(out)!r}, a device or a pipe; allowed: a file")
     if not out.parent.is_dir():
         raise InputError(f"out is {str(out)!r}: no such folder {str(out.parent)!r}; allowed: a file in a folder")
     with tempfile.NamedTemporaryFile(prefix=".truespin-", dir=out.parent) as probe:

@@ -83,7 +83,7 @@ def pool(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path)
     resolution = values["frc_truth.half_period"]
     edge = 0.5 / float(scored["frequency"].values[-1])
     rows_out = [
-        MetricValue(metric="dose.monotone", value=float(_largest_rise(resolution) <= 0), criterion="no rise at all"),
+        MetricValue(metric="dose.monotone", value=_monotone(resolution), criterion="no rise at all"),
         MetricValue(metric="dose.largest_rise", value=_largest_rise(resolution), direction="lower"),
         MetricValue(
             metric="dose.enough",
@@ -110,6 +110,12 @@ def pool(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path)
 
 def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
+
+
+def _monotone(resolution: Sequence[float]) -> float:
+    """Return 1 if no half period is above that of a smaller dose, else 0; NaN if one is unknown."""
+    rise = _largest_rise(resolution)
+    return math.nan if math.isnan(rise) else float(rise == 0)
 
 
 def _largest_rise(resolution: Sequence[float]) -> float:

@@ -128,6 +128,8 @@ def outputs(
 def _check_place(name: str, path: Path, inputs: Sequence[Path]) -> None:
     if path.is_dir():
         raise InputError(f"{name} is {str(path)!r}, a folder; allowed: a file")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{name} is {str(path)!r}, a device or a pipe; allowed: a file")
     if path.exists() and any(path.samefile(each) for each in inputs):
         raise InputError(f"{name} is {str(path)!r}, which is measured; allowed: another file")
     folder = next(each for each in path.absolute().parents if each.exists())

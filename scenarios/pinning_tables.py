@@ -4,6 +4,7 @@
 - `sample_content`: all that the films of a seed depend on.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -22,6 +23,11 @@ _STACK = (
     "cobalt_dmi_mj_m2",
     "torque",
 )
+
+
+# A state's name is a folder and a file too.
+_STATE = re.compile(r"[A-Za-z0-9+-][A-Za-z0-9 .+-]*")
+_SPACES = re.compile(r"[ .]+")
 
 
 class Defects(Table):
@@ -52,6 +58,15 @@ class States(Table):
             )
         if empty:
             raise ValueError(f"states.fields_mt {empty[0]!r} is []; allowed: at least one field, mT")
+        spelled: dict[str, str] = {}
+        for name in self.fields_mt:
+            plain = _SPACES.sub("-", name)
+            if not _STATE.fullmatch(name) or plain in spelled:
+                raise ValueError(
+                    f"states.fields_mt has the state {name!r}; allowed: letters, digits, spaces, dots, + and -, and "
+                    "names that differ in more than spaces and dots"
+                )
+            spelled[plain] = name
         return self
 
 
@@ -97,6 +112,11 @@ class Pinning(DomainWalls):
             low, high = getattr(self.defects, name)
             if low > high:
                 raise ValueError(f"defects.{name} is [{low:g}, {high:g}]; allowed: the lower end first")
+        imaged = len(self.states.imaged)
+        if self.sites.minimum_states > imaged:
+            raise ValueError(
+                f"sites.minimum_states is {self.sites.minimum_states}; allowed: up to the {imaged} of states.imaged"
+            )
         diameter = self.damage.diameter_nm
         if self.damage.imaged and diameter > 0.8 * self.optics.hole_nm:
             raise ValueError(

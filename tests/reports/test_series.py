@@ -209,6 +209,10 @@ def test_damaged_and_foreign_files_are_one_line(tmp_path: Path) -> None:
     store.save(store.load(path).assign_attrs(record="scored"), path)
     with pytest.raises(RecordError, match=r"0\.nc: holds record 'scored'; expected 'pooled'"):
         write_report(tmp_path)
+    path.write_bytes(content)
+    store.save(store.load(path).assign_attrs(schema=9), path)
+    with pytest.raises(RecordError, match=r"0\.nc: has schema 9; expected 1"):
+        write_report(tmp_path)
     path.write_bytes(content[: len(content) // 3])
     with pytest.raises(RecordError, match=r"0\.nc: cannot be read"):
         write_report(tmp_path)

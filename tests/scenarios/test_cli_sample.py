@@ -121,6 +121,11 @@ def test_places_that_cannot_be_written(told, here):
     code, _, err = told("sample", "skyrmion", "--out", "file/a.nc")
     assert (code, err.count("\n")) == (2, 1)
     assert sorted(os.listdir()) == ["a.nc", "file"]
+    os.mkfifo("pipe.nc")
+    code, _, err = told("sample", "skyrmion", "--out", "pipe.nc")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "a device or a pipe; allowed: a file" in err
+    assert (here / "pipe.nc").is_fifo()
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device", "a.nc")])

@@ -66,6 +66,8 @@ def test_the_largest_rise_is_that_above_the_best_of_the_smaller_doses():
     assert dose._largest_rise([9e-9, 6e-9, 5.3e-9, 5.3e-9]) == 0
     assert dose._largest_rise([9e-9, 5e-9, 4e-9, 5e-9]) == pytest.approx(0.25)
     assert math.isnan(dose._largest_rise([6e-9, math.nan, 5.3e-9]))
+    assert [dose._monotone(values) for values in ([9e-9, 6e-9], [6e-9, 6.001e-9])] == [1, 0]
+    assert math.isnan(dose._monotone([6e-9, math.nan, 5.3e-9]))
 
 
 def test_the_dose_that_is_enough():
