@@ -1,17 +1,19 @@
 """Pictures of ``truespin measure``: each drawn from the document that is stored, and from what was measured.
 
 Contents: :func:`draw_frc` (correlation, thresholds, crossings), :func:`draw_walls` (local width across every wall, its
-distribution, the mean profile), :func:`names`, :func:`edges` and :func:`encode`, which other pictures
+distribution, the mean profile), :func:`names`, :func:`head`, :func:`edges` and :func:`encode`, which other pictures
 share. Hedgehogs are drawn by `reports.figure_measure_hedgehogs`.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
@@ -41,7 +43,10 @@ def encode(figure: Figure, suffix: str) -> bytes:
     """
     if suffix not in (".png", ".svg"):
         raise ValueError(f"suffix is {suffix!r}; allowed: .png, .svg")
-    return to_png(figure) if suffix == ".png" else to_svg(figure)
+    with warnings.catch_warnings():
+        # Names may be in a script that the font lacks; a box stands for each letter then.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        return to_png(figure) if suffix == ".png" else to_svg(figure)
 
 
 def draw_frc(document: Mapping[str, Any], *, suffix: str = ".png") -> bytes:
@@ -77,7 +82,7 @@ def draw_frc(document: Mapping[str, Any], *, suffix: str = ".png") -> bytes:
             axes.set_xlabel("spatial frequency (1/\u00b5m)")
         title = f"half / full period (nm), {given['data_set']} data sets"
         axes.legend(title=title, title_fontsize=8, alignment="left", loc="upper left", bbox_to_anchor=(1.01, 1.0))
-        figure.suptitle(names(document), x=0.01, ha="left", fontsize=9.5)
+        figure.suptitle(names(document), x=0.01, ha="left", fontsize=9.5, parse_math=False)
         return encode(figure, suffix)
 
 
@@ -108,9 +113,15 @@ def _value(row: Mapping[str, Any], key: str) -> float:
 
 
 def names(document: Mapping[str, Any]) -> str:
-    """Return the names of the files that were measured."""
+    """Return the names of the files that were measured; a question mark for what is no letter."""
     found = [PurePath(each["name"]).name + (f":{each['key']}" if each["key"] else "") for each in document["inputs"]]
-    return ", ".join(found)
+    return ", ".join(found).encode("utf-8", "replace").decode()
+
+
+def head(axes: Axes, mark: str, title: str) -> None:
+    """Head a panel as `reports.style.letter` does with a title that is read letter by letter, such as a file's name."""
+    letter(axes, mark, title)
+    axes.title.set_parse_math(False)
 
 
 def edges(n: int, step: float) -> tuple[float, float]:
@@ -142,7 +153,8 @@ def draw_walls(document: Mapping[str, Any], image: np.ndarray, *, suffix: str = 
         grid = figure.add_gridspec(2, 2, width_ratios=[1.5, 1.0])
         walls = figure.add_subplot(grid[:, 0])
         _lines(figure, walls, document, image)
-        letter(walls, "a", names(document))
+        layer = document["conventions"].get("layer")
+        head(walls, "a", names(document) + ("" if layer is None else f", layer {layer}"))
         widths = figure.add_subplot(grid[0, 1])
         _widths(widths, document)
         letter(widths, "b", "local width")
@@ -152,8 +164,12 @@ def draw_walls(document: Mapping[str, Any], image: np.ndarray, *, suffix: str = 
         return encode(figure, suffix)
 
 
+def _points(document: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {key: np.asarray(values) for key, values in document["points"].items()}
+
+
 def _good(document: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    points = {key: np.asarray(values) for key, values in document["points"].items()}
+    points = _points(document)
     return {key: values[~points["ill_conditioned"].astype(bool)] for key, values in points.items()}
 
 
@@ -191,16 +207,19 @@ def _lines(figure: Figure, axes: Any, document: Mapping[str, Any], image: np.nda
 
 def _widths(axes: Any, document: Mapping[str, Any]) -> None:
     found = document["results"]
-    delta = _good(document)["delta"] * NANO
+    delta, good = (each["delta"] * NANO for each in (_points(document), _good(document)))
     median = _value(found, "local_median_m") * NANO
-    widest = max(1.6 * median, float(np.quantile(delta, 0.98)) * 1.1) if delta.size else 1.0
+    mean, error = _value(found, "delta_m") * NANO, _value(found, "delta_error_m") * NANO
+    usual = median if np.isfinite(median) else mean
+    widest = max(1.6 * usual, 1.1 * float(np.quantile(good, 0.98)) if good.size else 0.0)
     bins = np.linspace(0.0, widest, _BINS + 1)
     counts, _ = np.histogram(np.clip(delta, bins[0], bins[-1]), bins)
     axes.stairs(100.0 * counts / max(delta.size, 1), bins, color="#1f5fbf", fill=True, alpha=0.35)
-    mean, error = _value(found, "delta_m") * NANO, _value(found, "delta_error_m") * NANO
     text = f"mean profile\u2002{number(mean, 2)} \u00b1 {number(error, 2)}"
     axes.axvline(mean, color=INK, linewidth=1.3, label=text)
-    axes.axvline(median, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), label=f"median\u2002{number(median, 2)}")
+    if np.isfinite(median):
+        dash = (0, (4, 3))
+        axes.axvline(median, color=MUTED, linewidth=1.0, linestyle=dash, label=f"median\u2002{number(median, 2)}")
     axes.set_xlim(bins[0], bins[-1])
     axes.set_xlabel("local wall width \u03b4 (nm); last bin: all wider")
     axes.set_ylabel("share of the wall (%)")

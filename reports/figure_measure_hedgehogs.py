@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 
-from reports.figure_measure import edges, encode, names
+from reports.figure_measure import edges, encode, head, names
 from reports.metrics import MINUS
 from reports.panels import NANO, colour_bar, image_panel
 from reports.style import INK, MUTED, SIGNED, context, letter, new_figure
@@ -63,7 +63,8 @@ def draw_hedgehogs(document: Mapping[str, Any], magnet: np.ndarray, *, suffix: s
             axes.set_xlabel("" if (across, up) == (2, 1) else f"${'zyx'[across]}$ (nm)")
             axes.set_ylabel(f"${'zyx'[up]}$ (nm)" if across == 2 else "")
         _table(figure, document)
-        figure.text(0.012, 1 - 0.2 / figure.get_figheight(), _heading(document), fontsize=10, va="center", color=INK)
+        look = {"fontsize": 10, "va": "center", "color": INK, "parse_math": False}
+        figure.text(0.012, 1 - 0.2 / figure.get_figheight(), _heading(document), **look)
         return encode(figure, suffix)
 
 
@@ -194,10 +195,10 @@ def draw_layers(document: Mapping[str, Any], m: np.ndarray, magnet: np.ndarray, 
         image.set_ylabel("$y$ (nm)")
         rows = document["results"]
         if rest:
-            letter(image, "a", f"layer {middle} of {nz}, {names(document)}")
+            head(image, "a", f"layer {middle} of {nz}, {names(document)}")
             _charges(rest[0], rows)
         else:
-            letter(image, "", f"{names(document)}\u2003charge {rows[0]['charge']:+.4f}")
+            head(image, "", f"{names(document)}\u2003charge {rows[0]['charge']:+.4f}")
         return encode(figure, suffix)
 
 

@@ -159,9 +159,8 @@ def key_parameters(results: Results) -> tuple[tuple[str, tuple[tuple[str, str], 
     groups = []
     for heading, name, keys in _KEYS:
         table = _table(results, name)
-        unused = _DRAWN if table.get("kind") == "relaxed" else ()
-        if "film" in results.config:
-            unused += _FROM_FILM
+        drawn = _DRAWN if table.get("kind") == "relaxed" else ()
+        unused = {*drawn, *(_FROM_FILM if "film" in results.config else ())}
         pairs = tuple(_parameter(key, table[key]) for key in keys if key in table and key not in unused)
         if pairs:
             groups.append((heading, pairs))

@@ -22,6 +22,8 @@ Indices = NDArray[np.int64]
 
 # A length in metres outside of these was given in another unit: no microscope has such pixels.
 _SHORTEST, _LONGEST = 1e-12, 1e-3
+# So were coordinates in metres beyond these: from the origin of a stage, and from one point of a sample to another.
+_FURTHEST, _WIDEST = 1.0, 1e-2
 # Two points exactly a radius apart are within it, however their coordinates are rounded.
 _ROUNDING = 1e-9
 
@@ -84,7 +86,8 @@ def match_points(
     Raises
     ------
     ValueError
-        On points that are not finite or of different dimensions, labels of another length, or an impossible radius.
+        On points that are not finite, not in metres or of different dimensions, labels of another length, or an
+        impossible radius.
 
     References
     ----------
@@ -107,7 +110,7 @@ def checked_points(name: str, points: ArrayLike, *, dimensions: Sequence[int] = 
     Raises
     ------
     ValueError
-        In one line, if they are of another shape or not finite.
+        In one line, if they are of another shape, not finite, or too far apart to be points of a sample in metres.
     """
     values = np.asarray(points, np.float64)
     if values.size == 0:
@@ -116,6 +119,11 @@ def checked_points(name: str, points: ArrayLike, *, dimensions: Sequence[int] = 
         raise ValueError(f"{name} is of shape {values.shape}; allowed: (n, {' or '.join(map(str, dimensions))})")
     if not np.isfinite(values).all():
         raise ValueError(f"{name} is {values[~np.isfinite(values)][0]} somewhere; allowed: finite coordinates in m")
+    furthest, widest = float(np.abs(values).max()), float(np.ptp(values, axis=0).max())
+    if furthest > _FURTHEST:
+        raise ValueError(f"{name} is {furthest:g} m from the origin; allowed: coordinates in m, up to {_FURTHEST:g} m")
+    if widest > _WIDEST:
+        raise ValueError(f"{name} is {widest:g} m wide; allowed: coordinates in m, up to {_WIDEST:g} m apart")
     return values
 
 

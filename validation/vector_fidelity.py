@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from numerics import fourier
 from validation.matching import Matching, match_points
 from validation.resolution.binning import Size, outer_sum, sizes
-from validation.resolution.curves import CorrelationCurve, fourier_ring_correlation
+from validation.resolution.curves import CorrelationCurve, blank_correlation, fourier_ring_correlation
+from validation.resolution.spectra import check_window, varies
 from validation.topology.hedgehogs import VoxelSize, find_hedgehogs
 from validation.topology.lattices import magnet_lattice, spin_lattice
 
@@ -64,7 +65,7 @@ class HelmholtzError:
 
 
 class ComponentCurves(NamedTuple):
-    """Correlation curves of the components."""
+    """Correlation curves of the components; all NaN for a component that has one value everywhere."""
 
     x: CorrelationCurve
     y: CorrelationCurve
@@ -162,7 +163,8 @@ def helmholtz_error(m: ArrayLike, truth: ArrayLike, *, voxel_size: Size, magnet:
 
     Longitudinal is ``f (f.e)/f^2``. A projection along k sees ``m.k`` at the frequencies across k only, so that it
     never sees the longitudinal part: the null space of vector tomography, filled in by prior knowledge alone. The mean
-    of the error, without a direction of f, is seen and counts as transverse.
+    of the error, without a direction of f, is seen and counts as transverse. The highest frequency of an even number
+    of voxels has either sign; the mean of both counts, so that no part depends on which way an axis points.
 
     Parameters
     ----------
@@ -188,18 +190,26 @@ def helmholtz_error(m: ArrayLike, truth: ArrayLike, *, voxel_size: Size, magnet:
     weight[0] = 1.0
     if shape[2] % 2 == 0:
         weight[-1] = 1.0
-    along: Array = np.zeros((shape[0], shape[1], f[2].size), np.complex128)
-    seen = total = 0.0
+    squared = outer_sum([v**2 for v in f])
+    squared[0, 0, 0] = 1.0
+    along: Array = np.zeros(squared.shape, np.complex128)
+    seen = total = longitudinal = 0.0
     # components are (x, y, z), axes (z, y, x)
     for component, axis in zip(range(3), (2, 1, 0), strict=True):
         error = np.where(solid, found[component].astype(np.float64) - true[component], 0.0)
         total += float((error**2).sum())
         spectrum = fourier.rfftn(error)
-        seen += float((_power(spectrum) * weight).sum())
-        along += spectrum * np.reshape(f[axis], [-1 if i == axis else 1 for i in range(3)])
-    squared = outer_sum([v**2 for v in f])
-    squared[0, 0, 0] = 1.0
-    longitudinal = float((_power(along) / squared * weight).sum())
+        power = _power(spectrum) * weight
+        seen += float(power.sum())
+        signed = f[axis].copy()
+        if shape[axis] % 2 == 0:
+            # On the mean of both signs its products with other components cancel.
+            highest = [shape[axis] // 2]
+            plane = np.take(power, highest, axis) / np.take(squared, highest, axis)
+            longitudinal += float((signed[highest] ** 2).item() * plane.sum())
+            signed[highest] = 0.0
+        along += spectrum * np.reshape(signed, [-1 if i == axis else 1 for i in range(3)])
+    longitudinal += float((_power(along) / squared * weight).sum())
     transverse = max(seen - longitudinal, 0.0)
     return HelmholtzError(*(math.sqrt(v / norm) for v in (longitudinal, transverse, total)))
 
@@ -209,6 +219,9 @@ def component_correlation(
 ) -> ComponentCurves:
     """Correlate each component with the true one by shells of spatial frequency.
 
+    A component that has one value everywhere, as one of a straight wall does, correlates with nothing: its curve is NaN
+    (`blank_correlation`).
+
     Parameters
     ----------
     m, truth : (3, z, y, x) arrays
@@ -216,19 +229,32 @@ def component_correlation(
     voxel_size : float or sequence
         In metres, one number or one per axis (z, y, x).
     mask : (z, y, x) array, optional
-        Window from 0 to 1, best with a soft edge.
+        Window from 0 to 1, best with a soft edge. Vectors may be anything where it is 0, NaN too.
 
     Raises
     ------
     ValueError
-        On shapes that do not fit, and as `fourier_ring_correlation`.
+        On shapes that do not fit, if no component varies in both, and as `fourier_ring_correlation`.
     """
     found, true = _same_shape(m, truth)
+    check_window(mask, found.shape[1:])
     window = None if mask is None else np.asarray(mask)
-    curves = [
-        fourier_ring_correlation(a, b, pixel_size=voxel_size, mask=window) for a, b in zip(found, true, strict=True)
-    ]
+    curves = [_component_curve("xyz"[i], found[i], true[i], voxel_size, window) for i in range(3)]
+    if all(np.isnan(curve.correlation).all() for curve in curves):
+        raise ValueError("m and truth have no component that varies in both; allowed: one at least")
     return ComponentCurves(*curves)
+
+
+def _component_curve(
+    component: str, m: Array, truth: Array, voxel_size: Size, window: Array | None
+) -> CorrelationCurve:
+    first, second = (values if window is None else np.where(window == 0, 0, values) for values in (m, truth))
+    for name, values in (("m", first), ("truth", second)):
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name}, component {component}, is not finite somewhere; allowed: finite vectors")
+        if not varies(values, mask=window):
+            return blank_correlation(values.shape, pixel_size=voxel_size, mask=window)
+    return fourier_ring_correlation(first, second, pixel_size=voxel_size, mask=window)
 
 
 def charge_fidelity(

@@ -4,9 +4,10 @@
 frequent distance.
 
 - `fit_extreme_value`: maximum likelihood with bootstrap intervals, an `ExtremeValueFit`;
-- `maximum_likelihood`: many samples at once.
+- `maximum_likelihood`: many samples at once; `bound_notes`: which of them stopped at a bound of the shape.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +24,16 @@ FEWEST = 10
 _STEPS = 100
 _DIFFERENCE = 1e-6
 _CONVERGED = 1e-10  # gain of log likelihood that a step promises
+_UNDAMPED = 1e-3  # of the curvature; what a step damped more than this promises says nothing
+_FLATTEST = 1e-6  # curvature, of the largest
 # Where the shape is nearly zero, (log(1 + xi z)/xi - z)/xi loses its digits; its series does not.
 _SERIES = 1e-4
 # The likelihood has no maximum for shapes below -1; beyond 2 nothing has a mean or variance.
 _SHAPES = (-0.95, 2.0)
+_AT_BOUND = 1e-9
 _LEVELS = (0.025, 0.975)
+# Kolmogorov's distance times sqrt(n) to its own fit, which one sample in a thousand exceeds at n = 10 to 1000.
+_MISFIT = 1.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +45,7 @@ class ExtremeValueFit:
     mu, scale : float
         Metres.
     shape : float
-        xi; below 0 there is a longest distance, above 0 a heavy tail.
+        xi, from -0.95 to 2; below 0 there is a longest distance, above 0 a heavy tail.
     mu_error, scale_error, shape_error : float
         Standard deviations of the bootstrap.
     mu_interval, scale_interval, shape_interval : tuple of float
@@ -49,6 +55,9 @@ class ExtremeValueFit:
     draws : int
         Bootstrap samples whose fit converged.
     log_likelihood : float
+    notes : tuple of str
+        Whether the fit, or too much of the bootstrap for its interval, is at a bound of the shape: mu is then the best
+        one with that shape, which few distances do not determine. Whether the distances do not follow the fit.
     """
 
     mu: float
@@ -63,6 +72,7 @@ class ExtremeValueFit:
     count: int
     draws: int
     log_likelihood: float
+    notes: tuple[str, ...] = ()
 
     @property
     def distribution(self) -> Any:
@@ -117,7 +127,35 @@ def fit_extreme_value(distances: ArrayLike, *, rng: np.random.Generator, draws: 
         count=values.size,
         draws=len(redrawn),
         log_likelihood=float(likelihood[0]),
+        notes=(
+            *bound_notes("the fit", best[:, 2]),
+            *bound_notes("the bootstrap", redrawn[:, 2]),
+            *_misfit_notes(values, best),
+        ),
     )
+
+
+def bound_notes(name: str, shapes: Floats) -> tuple[str, ...]:
+    """Return a note for each bound of xi that holds more of `shapes` (n,) than lie outside of an interval's end."""
+    shares = {bound: float(np.mean(np.abs(shapes - bound) < _AT_BOUND)) for bound in _SHAPES}
+    return tuple(
+        f"{name} is at the shape bound, xi = {bound:g}"
+        + ("" if shapes.size == 1 else f", in {share:.0%} of {shapes.size}")
+        for bound, share in shares.items()
+        if share > _LEVELS[0]
+    )
+
+
+def _misfit_notes(values: Floats, p: Floats) -> tuple[str, ...]:
+    """Return a note if the distances do not follow the distribution of these parameters (1, 3)."""
+    t = _reduced(np.sort(values)[None], np.stack([p[:, 0], np.log(p[:, 1]), p[:, 2]], axis=1))[2][0]
+    share = np.exp(-np.exp(-t))
+    rank = np.arange(values.size + 1) / values.size
+    distance = float(max(np.max(rank[1:] - share), np.max(share - rank[:-1])))
+    limit = _MISFIT / math.sqrt(values.size)
+    if distance <= limit:
+        return ()
+    return (f"the distances do not follow the fit: {distance:.2f} apart, of {limit:.2f} that chance allows",)
 
 
 def checked_distances(distances: ArrayLike) -> Floats:
@@ -143,7 +181,8 @@ def maximum_likelihood(samples: Floats, *, start: Floats | None = None) -> tuple
     """Fit many samples of one size at once; a thousand take as long as ten by `genextreme.fit`, with the same result.
 
     Newton's method, with a damping that grows where a step would lower the likelihood; where the likelihood is not
-    concave, the outer product of the scores takes the place of its curvature.
+    concave, its curvature counts with the other sign. Where it still rises at a bound of the shape, mu and scale are
+    the best ones with that shape.
 
     Parameters
     ----------
@@ -157,6 +196,7 @@ def maximum_likelihood(samples: Floats, *, start: Floats | None = None) -> tuple
         mu, scale, xi.
     log_likelihood : (draws,) float64 array
     converged : (draws,) bool array
+        Whether a step that was hardly damped promised nothing more.
     """
     unit = samples.std(axis=1)
     middle = samples.mean(axis=1)
@@ -170,18 +210,16 @@ def maximum_likelihood(samples: Floats, *, start: Floats | None = None) -> tuple
     value, damping = _log_likelihood(x, p), np.full(len(x), 1e-3)
     converged, rows = np.zeros(len(x), bool), np.arange(len(x))
     for _ in range(_STEPS):
-        slope, information = _slope_and_information(x[rows], p[rows])
-        diagonal = np.einsum("nii->ni", information)
-        information = information + np.eye(3) * (damping[rows, None] * diagonal + 1e-12)[:, None, :]
-        step = np.linalg.solve(information, slope[..., None])[..., 0]
+        step, gain = _steps(x[rows], p[rows], damping[rows])
         trial = p[rows] + step
         found = _log_likelihood(x[rows], trial)
         better = found >= value[rows]
+        # Rounding may make the last step a worse one.
+        done = (damping[rows] <= _UNDAMPED) & (gain < _CONVERGED) & (found >= value[rows] - _CONVERGED)
         p[rows[better]], value[rows[better]] = trial[better], found[better]
         damping[rows] = np.where(better, np.maximum(damping[rows] / 4, 1e-9), damping[rows] * 8)
-        small = np.einsum("ni,ni->n", step, slope) < _CONVERGED
-        converged[rows[small]] = True
-        rows = rows[~small]
+        converged[rows[done]] = True
+        rows = rows[~done]
         if not len(rows):
             break
     return _in_metres(p, middle, unit), value - x.shape[1] * np.log(unit), converged
@@ -193,10 +231,10 @@ def _in_metres(p: Floats, middle: Floats, unit: Floats) -> Floats:
 
 def _reduced(x: Floats, p: Floats) -> tuple[Floats, Floats, Floats]:
     """Return z, y = 1 + xi z and t = log(y)/xi, which is z for xi = 0; NaN beyond the distribution's end."""
-    z = (x - p[:, :1]) * np.exp(-p[:, 1:2])
     xi = p[:, 2:]
-    y = 1 + xi * z
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        z = (x - p[:, :1]) * np.exp(-p[:, 1:2])
+        y = 1 + xi * z
         small = np.abs(xi * z) < _SERIES
         t = np.where(small, z * (1 - xi * z / 2 + (xi * z) ** 2 / 3), np.log(y) / np.where(xi == 0, 1.0, xi))
     return z, y, t
@@ -206,21 +244,46 @@ def _log_likelihood(x: Floats, p: Floats) -> Floats:
     _, _, t = _reduced(x, p)
     with np.errstate(over="ignore", invalid="ignore"):
         total = -x.shape[1] * p[:, 1] - np.sum((1 + p[:, 2:]) * t + np.exp(-t), axis=1)
-    allowed = (p[:, 2] > _SHAPES[0]) & (p[:, 2] < _SHAPES[1]) & np.isfinite(total)
+    allowed = (p[:, 2] >= _SHAPES[0]) & (p[:, 2] <= _SHAPES[1]) & np.isfinite(total)
     return np.where(allowed, total, -np.inf)
 
 
-def _slope_and_information(x: Floats, p: Floats) -> tuple[Floats, Floats]:
-    """Return the slope of the log likelihood and minus its curvature, or a positive matrix in its place."""
+def _steps(x: Floats, p: Floats, damping: Floats) -> tuple[Floats, Floats]:
+    """Return damped Newton steps that leave no bound of the shape, and the gain that each promises."""
+    slope, curvature, outer = _derivatives(x, p)
+    information = _positive(curvature, outer)
+    step = _solved(information, slope, damping)
+    room = np.clip(step[:, 2], *(bound - p[:, 2] for bound in _SHAPES))
+    # A step that would leave ends on the bound; mu and scale go where they are best there.
+    out = np.flatnonzero(room != step[:, 2])
+    slope_there = slope[out, :2] - information[out, :2, 2] * room[out, None]
+    information_there = _positive(curvature[out, :2, :2], outer[out, :2, :2])
+    step[out, :2], step[out, 2] = _solved(information_there, slope_there, damping[out]), room[out]
+    return step, np.einsum("ni,ni->n", step, slope)
+
+
+def _derivatives(x: Floats, p: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the slope of the log likelihood, minus its curvature, and the outer product of the scores."""
     scores = _scores(x, p)
     slope = scores.sum(axis=1)
     ahead = [_scores(x, p + _DIFFERENCE * direction).sum(axis=1) for direction in np.eye(3)]
     curvature = (slope[:, None] - np.stack(ahead, axis=1)) / _DIFFERENCE
     curvature = (curvature + np.swapaxes(curvature, 1, 2)) / 2
-    outer = np.swapaxes(scores, 1, 2) @ scores
-    concave = np.all(np.isfinite(curvature), axis=(1, 2))
-    concave[concave] = np.linalg.eigvalsh(curvature[concave])[:, 0] > 0
-    return slope, np.where(concave[:, None, None], curvature, outer)
+    return slope, curvature, np.swapaxes(scores, 1, 2) @ scores
+
+
+def _positive(curvature: Floats, outer: Floats) -> Floats:
+    """Return the curvature, its signs turned where the likelihood is not concave; `outer` where it is not finite."""
+    finite = np.all(np.isfinite(curvature), axis=(1, 2))
+    size, axes = np.linalg.eigh(np.where(finite[:, None, None], curvature, outer))
+    size = np.maximum(np.abs(size), _FLATTEST * np.abs(size).max(axis=1, keepdims=True))
+    return np.asarray((axes * size[:, None, :]) @ np.swapaxes(axes, 1, 2))
+
+
+def _solved(information: Floats, slope: Floats, damping: Floats) -> Floats:
+    diagonal = np.einsum("nii->ni", information)
+    damped = information + np.eye(slope.shape[1]) * (damping[:, None] * diagonal + 1e-12)[:, None, :]
+    return np.asarray(np.linalg.solve(damped, slope[..., None])[..., 0])
 
 
 def _scores(x: Floats, p: Floats) -> Floats:

@@ -28,6 +28,8 @@ END_NAMES = {RUNNING: "running", CHARGE: "charge", BORDER: "border", STILL: "sti
 """How a line may end, in words."""
 
 _LINES = 128  # in one block of the threads
+_FINEST = 1e-4  # step, voxels
+_METRES = 1e-3  # voxels; seeds all nearer to the origin than this were given in another unit
 _SPENT = math.log(1000)  # a line that has lost so much of the logarithm of its flux has ended
 
 
@@ -90,7 +92,7 @@ def trace_field_lines(
     seeds : (n, 3) array
         Points (z, y, x), index ``n//2`` the origin, in voxels, or in metres if `voxel_size` is given.
     step : float
-        Largest distance of neighbouring points, voxels.
+        Largest distance of neighbouring points, voxels, from 0.0001.
     voxel_size : float or tuple of float, optional
         Metres, one number or (z, y, x). The field itself does not know it.
 
@@ -105,12 +107,15 @@ def trace_field_lines(
     Raises
     ------
     ValueError
-        On a dataset that is no emergent field, seeds of a wrong shape or outside of the cells that count, or a step
-        that is not above 0.
+        On a dataset that is no emergent field, seeds of a wrong shape, outside of the cells that count or, without a
+        `voxel_size`, in metres, or a step that is too small.
     """
     lattice = line_field(field)
-    if not (np.isfinite(step) and step > 0):
-        raise ValueError(f"step is {step!r} voxels; allowed: a finite length above 0")
+    if not (np.isfinite(step) and step >= _FINEST):
+        raise ValueError(f"step is {step!r} voxels; allowed: a finite length from {_FINEST:g}")
+    farthest = np.abs(np.asarray(seeds, np.float64)).max(initial=0.0)
+    if voxel_size is None and 0 < farthest < _METRES:
+        raise ValueError(f"seeds are within {farthest:.3g} of the origin; allowed: voxels, or metres with voxel_size")
     sizes = np.ones(3) if voxel_size is None else checked_voxel_size(voxel_size)
     shape = np.array(lattice.counted.shape) + 1
     cells, places = _seed_cells(seeds, sizes, shape, lattice.counted)

@@ -17,7 +17,7 @@ from validation.matching import checked_length
 from validation.topology.charge import cell_charges
 from validation.topology.lattices import magnet_lattice, spin_lattice
 from validation.topology.maxima import density_maxima
-from validation.topology.neighbourhoods import border_distances, neighbourhoods
+from validation.topology.neighbourhoods import AROUND, border_distances, neighbourhoods
 from validation.topology.zeros import CELL_ERROR, zeros_of_cells
 
 Array = NDArray[Any]
@@ -31,7 +31,6 @@ METHODS = ("cells", "maxima")
 # Standard deviation, in periods, of the Gaussian that lets half of the amplitude of a period pass.
 _HALF_AMPLITUDE = math.sqrt(math.log(2) / 2) / math.pi
 _CHUNK = 4096
-_AROUND = np.indices((2, 2, 2)).reshape(3, 8).T
 
 
 def find_hedgehogs(
@@ -169,7 +168,7 @@ def low_passed(m: Array, solid: Bools, sizes: Floats, period: float) -> Array:
 
 def _cells_of(voxels: Indices, charge: Indices, charges: NDArray[np.int8]) -> Indices:
     """Return for each voxel the first of the eight cells around it whose charge has its sign."""
-    around = voxels[:, None, :] - 1 + _AROUND
+    around = voxels[:, None, :] - 1 + AROUND
     same = np.sign(charges[tuple(np.moveaxis(around, -1, 0))]) == np.sign(charge)[:, None]
     first = np.argmax(same, axis=1) if len(voxels) else np.empty(0, np.int64)
     return np.asarray(around[np.arange(len(voxels)), first], np.int64)

@@ -27,6 +27,7 @@ _NECK = "neck"
 _REACHES = (0.5, math.sqrt(3) / 4)
 _TOUCHING = math.sqrt(2) / 4
 _ROTATION = 1e-6
+_LARGEST = 1e-3  # m; a hole of a larger radius was given in another unit
 
 
 def classify_sites(
@@ -58,7 +59,7 @@ def classify_sites(
     sites : mapping of sequences, optional
         Columns `kind`, `z`, `y`, `x` and `radius` (m) of the holes as they are, instead of an ideal lattice: the other
         parameters must not be given. Rows of the kind "neck" are no holes. A point belongs to the nearest hole that it
-        lies in.
+        lies in; none lies in a hole whose radius is not above 0, which overlapping spheres close.
 
     Returns
     -------
@@ -70,8 +71,8 @@ def classify_sites(
     Raises
     ------
     ValueError
-        On points that are not finite, impossible lengths, spheres so large that they close the holes, a matrix that is
-        no rotation, or lists of unequal lengths.
+        On points that are not finite or not in metres, impossible lengths, an origin that is not one point, spheres so
+        large that they close the holes, a matrix that is no rotation, or lists of unequal lengths.
     """
     points = checked_points("positions", positions, dimensions=(3,))
     if sites is not None:
@@ -93,7 +94,9 @@ def _ideal(
     radius = _TOUCHING * edge if sphere_radius is None else checked_length("sphere_radius", sphere_radius)
     if not radius < min(_REACHES) * edge:
         raise ValueError(f"sphere_radius is {radius:.4g} m; allowed: below {min(_REACHES) * edge:.4g} m, holes close")
-    start = checked_points("origin", np.atleast_2d(np.asarray(origin, np.float64)), dimensions=(3,))
+    if np.shape(origin) != (3,):
+        raise ValueError(f"origin is of shape {np.shape(origin)}; allowed: (3,), (z, y, x) in m")
+    start = checked_points("origin", np.asarray(origin, np.float64)[None], dimensions=(3,))
     turn = _rotation(rotation)
     # In half edges of the cube, (x, y, z): sphere centres are whole numbers of even sum.
     halves = (points - start)[:, ::-1] @ turn * (2 / edge)
@@ -132,8 +135,9 @@ def _listed(points: Floats, sites: Mapping[str, Sequence[Any]]) -> tuple[Array, 
         "sites", np.stack([np.asarray(sites[axis], np.float64) for axis in "zyx"], -1)[rows], dimensions=(3,)
     )
     radii = np.asarray(sites["radius"], np.float64)[rows]
-    if not np.isfinite(radii).all():
-        raise ValueError(f"sites has a radius of {radii[~np.isfinite(radii)][0]}; allowed: finite lengths in m")
+    wrong = radii[~(np.abs(radii) <= _LARGEST)]
+    if wrong.size:
+        raise ValueError(f"sites has a radius of {wrong[0]} m; allowed: lengths up to {_LARGEST:g} m")
     distance = np.linalg.norm(points[:, None, :] - centres, axis=-1)
     inside = distance <= radii
     # Inside of holes their centres compete, elsewhere their balls.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from validation.topology.neighbourhoods import neighbourhoods
+from validation.topology.neighbourhoods import AROUND, neighbourhoods
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -23,7 +23,6 @@ Indices = NDArray[np.int64]
 # Densities that differ by less are equal: of equal neighbours the first is the maximum.
 _TIE = 1e-9
 _CHUNK = 2048
-_AROUND = np.indices((2, 2, 2)).reshape(3, 8).T
 
 
 def density_maxima(m: Array, solid: NDArray[np.bool_], charges: NDArray[np.int8]) -> tuple[Indices, Indices]:
@@ -53,10 +52,10 @@ def density_maxima(m: Array, solid: NDArray[np.bool_], charges: NDArray[np.int8]
     Rana et al., Nat. Nanotechnol. 18, 227 (2023), doi 10.1038/s41565-022-01311-0, equation 1 and below.
     """
     # A sum of eight cells that is not zero takes a charged cell at one of the voxel's sides.
-    near = (np.argwhere(charges)[:, None, :] + _AROUND).reshape(-1, 3)
+    near = (np.argwhere(charges)[:, None, :] + AROUND).reshape(-1, 3)
     inner = np.all((near >= 1) & (near <= np.array(charges.shape) - 1), axis=1)
     candidates = np.unique(near[inner], axis=0).reshape(-1, 3)
-    cells = candidates[:, None, :] - 1 + _AROUND
+    cells = candidates[:, None, :] - 1 + AROUND
     total = charges[tuple(np.moveaxis(cells, -1, 0))].astype(np.int64).sum(axis=1)
     candidates, total = candidates[total != 0], total[total != 0]
     kept = np.zeros(len(candidates), bool)

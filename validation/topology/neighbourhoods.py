@@ -1,7 +1,7 @@
 """What lies around a few places of a lattice, and how far these are from where the magnet ends.
 
 - `neighbourhoods`: unit spins of small cubes;
-- `counted_cells`: those with eight corners in the magnet;
+- `AROUND`: the corners of a cell;
 - `border_distances`: from places to the nearest cell that does not count.
 """
 
@@ -11,11 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from validation.topology.lattices import whole_cells
+
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-# Cells looked at for the nearest: a cell's middle may be nearer than that of the cell whose face is nearest.
+AROUND = np.indices((2, 2, 2)).reshape(3, 8).T
+"""Indices (8, 3) of a cell's corners from the lowest."""
+
+# Cells looked at first for the nearest: a cell's middle may be nearer than that of the cell whose face is nearest.
 _NEAREST = 16
 
 
@@ -69,25 +74,26 @@ def border_distances(solid: Bools, place: Floats, sizes: Floats) -> Floats:
     """
     if not len(place):
         return np.empty(0)
-    counted = counted_cells(solid)
+    counted = whole_cells(solid)
     edge = np.minimum(place, np.array(counted.shape) - place) * sizes
     distance = np.maximum(edge.min(axis=1), 0.0)
     outside = np.argwhere(~counted & _beside(counted))
     if not len(outside):
         return np.asarray(distance)
-    near = min(_NEAREST, len(outside))
-    _, rows = cKDTree((outside + 0.5) * sizes).query(place * sizes, near)
-    away = np.abs(outside[rows.reshape(-1, near)] + 0.5 - place[:, None, :])
-    apart = np.linalg.norm(np.maximum(away - 0.5, 0.0) * sizes, axis=-1)
-    return np.asarray(np.minimum(distance, apart.min(axis=1)))
+    tree, near = cKDTree((outside + 0.5) * sizes), min(_NEAREST, len(outside))
+    reach, rows = (found.reshape(-1, near) for found in tree.query(place * sizes, near))
+    distance = np.minimum(distance, _to_cells(outside[rows], place[:, None, :], sizes).min(axis=1))
+    # A cell whose face is nearer still has its middle within half a diagonal of that face.
+    furthest = distance + np.linalg.norm(sizes) / 2
+    for point in np.flatnonzero((reach[:, -1] < furthest) & (near < len(outside))):
+        others = outside[tree.query_ball_point(place[point] * sizes, furthest[point])]
+        distance[point] = min(distance[point], _to_cells(others, place[point], sizes).min(initial=np.inf))
+    return np.asarray(distance)
 
 
-def counted_cells(solid: Bools) -> Bools:
-    """Return which cells count: all eight corners are `solid`; (nz-1, ny-1, nx-1)."""
-    for axis in range(3):
-        low, high = (np.take(solid, np.arange(start, solid.shape[axis] - 1 + start), axis) for start in (0, 1))
-        solid = low & high
-    return solid
+def _to_cells(cells: Array, place: Floats, sizes: Floats) -> Floats:
+    """Return the distances from places to the nearest points of cells, all (..., 3) in voxels."""
+    return np.asarray(np.linalg.norm(np.maximum(np.abs(cells + 0.5 - place) - 0.5, 0.0) * sizes, axis=-1))
 
 
 def _beside(counted: Bools) -> Bools:

@@ -16,10 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from validation.matching import checked_points
-from validation.topology.extreme_value import FEWEST, maximum_likelihood
+from validation.topology.extreme_value import FEWEST, bound_notes, maximum_likelihood
 from validation.topology.hedgehogs import VoxelSize, checked_voxel_size
-from validation.topology.lattices import HALF_FILLED, fill_lattice
-from validation.topology.neighbourhoods import counted_cells
+from validation.topology.lattices import HALF_FILLED, fill_lattice, whole_cells
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -47,6 +46,8 @@ class RandomNull:
     mutual : bool
     counts : tuple of int
         Charges +1 and -1.
+    notes : tuple of str
+        Whether too many of the fits for the interval are at a bound of the shape.
     """
 
     mu: float
@@ -58,6 +59,7 @@ class RandomNull:
     kind: str
     mutual: bool
     counts: tuple[int, int]
+    notes: tuple[str, ...] = ()
 
     def share_below(self, mu: float) -> float:
         """Return the share of draws whose mu, metres, is not larger: the chance of so close neighbours."""
@@ -88,8 +90,8 @@ def pair_distances(positions: ArrayLike, charges: ArrayLike, *, kind: str, mutua
     Raises
     ------
     ValueError
-        On an unknown kind, points that are not finite, or charges that do not fit or are no whole numbers above or
-        below zero.
+        On an unknown kind, points that are not finite or not in metres, or charges that do not fit or are no whole
+        numbers above or below zero.
     """
     _check_kind(kind)
     points = checked_points("positions", positions, dimensions=(3,))
@@ -160,13 +162,15 @@ def random_null(
     fill = np.asarray(magnet)
     if fill.ndim != 3:
         raise ValueError(f"magnet is of shape {fill.shape}; allowed: (nz, ny, nx)")
-    cells = np.argwhere(counted_cells(fill_lattice(fill, fill.shape) >= HALF_FILLED))
-    if not len(cells):
+    counted = whole_cells(fill_lattice(fill, fill.shape) >= HALF_FILLED)
+    ends = np.cumsum(np.count_nonzero(counted, axis=2))
+    if not counted.any():
         raise ValueError("magnet has no cell of eight half-filled corners; allowed: one at least")
     charges = np.repeat([1, -1], [plus, minus])
     fits, distances = [], []
     for _ in range(draws):
-        places = (cells[rng.integers(len(cells), size=len(charges))] + rng.random((len(charges), 3))) * sizes
+        cells = _cells_of_rank(rng.integers(ends[-1], size=len(charges)), counted, ends)
+        places = (cells + rng.random((len(charges), 3))) * sizes
         found = pair_distances(places, charges, kind=kind, mutual=mutual)["distance"].values
         distances.append(found)
         if len(found) >= FEWEST:
@@ -187,7 +191,22 @@ def random_null(
         kind=kind,
         mutual=mutual,
         counts=(plus, minus),
+        notes=bound_notes("the null", shape),
     )
+
+
+def _cells_of_rank(rank: Indices, counted: NDArray[np.bool_], ends: Indices) -> Indices:
+    """Return the indices (n, 3) of the cells of these ranks among those that count, in the order of the array.
+
+    `ends` holds the rank after the last cell of every row (z, y): a list of all cells takes 24 bytes for each.
+    """
+    _, rows, length = counted.shape
+    row = np.searchsorted(ends, rank, side="right")
+    left = ends[row] - rank
+    # The last of `left` cells that count, from the end of the row.
+    passed = np.cumsum(counted.reshape(-1, length)[row, ::-1], axis=1)
+    x = length - 1 - np.argmax(passed >= left[:, None], axis=1)
+    return np.stack([row // rows, row % rows, x], axis=1)
 
 
 def _check_kind(kind: str) -> None:

@@ -14,14 +14,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage import measure, morphology, segmentation
+from skimage import measure, segmentation
 
 from numerics import fourier
+from validation.topology.basin_kernels import rebuild
 from validation.topology.void_surface_kernels import vertex_spins
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
+
+FACETS = 1 << 14
+"""How many are treated at a time: their corners and normals take more memory than the mesh."""
 
 _CLEAR = 1e-3  # distance of every fill fraction from the level of the mesh: no slivers, and each voxel on its own side
 _LEVEL = 0.5
@@ -106,8 +110,12 @@ def void_surfaces(m: Array, fill: Array, regions: Integers, *, aspect: Floats, h
         none = np.empty(0, np.int64)
         return VoidSurfaces(vertices, faces, np.empty((0, 3)), none, np.empty((0, 3)), none, none, none.astype(bool))
     spins, outer = _vertex_spins(m, regions == 0, vertices)
-    nearest = basins.label[tuple(outer[faces[:, 0]].T)]
-    label = _behind(vertices[faces].mean(axis=1), nearest, fill, basins, aspect)
+    smooth = ndimage.gaussian_filter(np.asarray(fill, np.float32), _SMOOTHING, mode="nearest")
+    label = np.empty(len(faces), basins.label.dtype)
+    for first in range(0, len(faces), FACETS):
+        part = faces[first : first + FACETS]
+        nearest = basins.label[tuple(outer[part[:, 0]].T)]
+        label[first : first + FACETS] = _behind(vertices[part].mean(axis=1), nearest, smooth, basins, aspect)
     present, void = np.unique(label, return_inverse=True)
     centre = np.array(ndimage.center_of_mass(basins.label > 0, basins.label, present))
     voxels = np.bincount(basins.label.ravel())[present]
@@ -126,8 +134,7 @@ def _basins(regions: Integers, aspect: Floats, h: float) -> _Basins:
     void = regions > 0
     # Without any magnet there is no distance to it.
     depth = np.asarray(ndimage.distance_transform_edt(void, sampling=aspect), np.float64)
-    find: Any = morphology.h_maxima
-    peaks, count = ndimage.label(find(depth, h), _TOUCHING)
+    peaks, count = ndimage.label(_is_peak(depth, h), _TOUCHING)
     # A region shallower than h is a basin of its own.
     shallow = np.setdiff1d(regions[void], regions[(peaks > 0) & void])
     number = np.zeros(int(regions.max()) + 1, np.int32)
@@ -138,6 +145,16 @@ def _basins(regions: Integers, aspect: Floats, h: float) -> _Basins:
     np.maximum.at(largest, label.ravel(), depth.ravel())
     region[label.ravel()] = regions.ravel()
     return _Basins(label, largest, region, at_border(label))
+
+
+def _is_peak(depth: Floats, h: float) -> NDArray[np.bool_]:
+    """Return the places from which every way to a higher one leads down by `h` (`skimage.morphology.h_maxima`)."""
+    if h > np.ptp(depth):
+        return np.zeros(depth.shape, bool)
+    # Rounding errors more than h, so that h itself is found again.
+    level = depth - h - 2 * np.finfo(depth.dtype).resolution * depth
+    rebuild(level, depth)
+    return np.asarray(depth - level >= h)
 
 
 def _mesh(fill: Array, solid: NDArray[np.bool_]) -> tuple[Floats, Integers]:
@@ -152,7 +169,7 @@ def _mesh(fill: Array, solid: NDArray[np.bool_]) -> tuple[Floats, Integers]:
 
 def _vertex_spins(m: Array, solid: NDArray[np.bool_], vertices: Floats) -> tuple[Floats, Integers]:
     """Return the spins at the vertices, and the nearest points (n, 3) of the lattice outside of the magnet."""
-    spins, outside = np.empty((len(vertices), 3)), np.empty((len(vertices), 3), np.int64)
+    spins, outside = np.empty((len(vertices), 3)), np.empty((len(vertices), 3), np.int32)
 
     def change(first: int, last: int) -> None:
         vertex_spins(m, solid, vertices[first:last], spins[first:last], outside[first:last])
@@ -161,9 +178,11 @@ def _vertex_spins(m: Array, solid: NDArray[np.bool_], vertices: Floats) -> tuple
     return spins, outside
 
 
-def _behind(centroids: Floats, nearest: Integers, fill: Array, basins: _Basins, aspect: Floats) -> Integers:
-    """Return the basin behind each facet by half the inner radius of the basin of its `nearest` voxel."""
-    smooth = ndimage.gaussian_filter(np.asarray(fill, np.float32), _SMOOTHING, mode="nearest")
+def _behind(centroids: Floats, nearest: Integers, smooth: Array, basins: _Basins, aspect: Floats) -> Integers:
+    """Return the basin behind each facet by half the inner radius of the basin of its `nearest` voxel.
+
+    Behind is down the gradient of the `smooth` fill fraction.
+    """
     normal = np.empty_like(centroids)
     for axis, away in enumerate(np.eye(3)):
         ahead, behind = (
@@ -172,5 +191,5 @@ def _behind(centroids: Floats, nearest: Integers, fill: Array, basins: _Basins, 
         normal[:, axis] = (ahead - behind) / aspect[axis]
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
     places = np.rint(centroids - _INWARDS * basins.depth[nearest][:, None] * normal / aspect).astype(np.int64)
-    found = basins.label[tuple(np.clip(places, 0, np.array(fill.shape) - 1).T)]
+    found = basins.label[tuple(np.clip(places, 0, np.array(smooth.shape) - 1).T)]
     return np.where((found > 0) & (basins.region[found] == basins.region[nearest]), found, nearest)

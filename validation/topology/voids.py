@@ -3,6 +3,8 @@
 - `virtual_hedgehogs`: charge, covered share and place of every void of a magnet.
 """
 
+import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -12,13 +14,17 @@ from numpy.typing import ArrayLike, NDArray
 from validation.topology.charge import cell_charges
 from validation.topology.hedgehogs import VoxelSize, checked_voxel_size
 from validation.topology.lattices import fill_lattice, magnet_lattice, spin_lattice
-from validation.topology.surface import directions, triangle_shares
-from validation.topology.void_surfaces import VoidSurfaces, at_border, touching_voids, void_surfaces
+from validation.topology.surface import directions, sphere_through, triangle_shares
+from validation.topology.void_surfaces import FACETS, VoidSurfaces, at_border, touching_voids, void_surfaces
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
 _ROUNDING = 1e-9  # so that a charge of 0.9 reaches a threshold of 0.9
+# The surface of a spherical void is this far from its sphere, root mean square: a staircase of voxels, in the longest
+# edge of a voxel, and at any size in the radius.
+_STAIRCASE, _ROUND = 0.5, 0.1
+_DRIFT = 0.5  # radii from the mean of the voxels: beyond, the surface is a part of something larger
 
 
 def virtual_hedgehogs(
@@ -57,8 +63,9 @@ def virtual_hedgehogs(
     Returns
     -------
     Dataset
-        By `void`: `position (void, axis)` (m, mean of the void's voxels, index ``n//2`` the origin), `charge`,
-        `covered`, `facets`, `volume` (m3), `closed` (spins on all sides: the charge is exact), `at_border` (the void
+        By `void`: `position (void, axis)` (m, index ``n//2`` the origin) and `radius` (m) of the sphere nearest to its
+        surface, or the mean of its voxels and NaN where the surface is no sphere, `charge`, `covered` as seen from
+        there, `facets`, `volume` (m3), `closed` (spins on all sides: the charge is exact), `at_border` (the void
         reaches the border of the array: cut off, or the outside of the magnet), `virtual` (charge and coverage are
         large enough, and the void is not at the border).
 
@@ -78,14 +85,16 @@ def virtual_hedgehogs(
     closed = (alone & ~at_border(regions))[found.region]
     whole = _region_charges(spins, solid, regions)[found.region]
     count = len(found.centre)
-    charge, covered = _patches(found, sizes, count)
+    centre, radius = _centres(found, sizes)
+    charge, covered = _patches(found, centre, sizes)
     charge, covered = np.where(closed, whole, charge), np.where(closed, 1.0, covered)
     large = (np.abs(charge) >= threshold - _ROUNDING) & (covered >= minimum_coverage - _ROUNDING)
-    place = (found.centre - np.array(spins.shape[1:]) // 2) * sizes
+    place = (centre - np.array(spins.shape[1:]) // 2) * sizes
     variables: dict[str, Any] = {
         "position": (("void", "axis"), place, {"units": "m"}),
         "charge": ("void", charge),
         "covered": ("void", covered),
+        "radius": ("void", radius * float(sizes.min()), {"units": "m"}),
         "facets": ("void", np.bincount(found.void, minlength=count)),
         "volume": ("void", found.voxels * float(np.prod(sizes)), {"units": "m3"}),
         "closed": ("void", closed),
@@ -106,13 +115,41 @@ def _region_charges(m: Array, solid: NDArray[np.bool_], regions: NDArray[np.inte
     return np.bincount(touched.ravel(), charges.ravel(), minlength=int(regions.max()) + 1)
 
 
-def _patches(found: VoidSurfaces, sizes: Floats, count: int) -> tuple[Floats, Floats]:
+def _centres(found: VoidSurfaces, sizes: Floats) -> tuple[Floats, Floats]:
+    """Return the centre of every void in voxels, and its radius in edges of the shortest, NaN for what is no sphere.
+
+    The mean of a void's voxels drifts towards its openings; the centre of its surface, where that is part of a sphere,
+    does not.
+    """
+    aspect = sizes / sizes.min()
+    centre, radius = found.centre.copy(), np.full(len(found.centre), np.nan)
+    order = np.argsort(found.void, kind="stable")
+    ends = np.searchsorted(found.void[order], np.arange(len(centre) + 1))
+    for void, (first, last) in enumerate(itertools.pairwise(ends)):
+        points = found.vertices[np.unique(found.faces[order[first:last]])] * aspect
+        try:
+            middle, reach = sphere_through(points)
+        except ValueError:
+            continue  # a flat surface
+        away = np.linalg.norm(points - middle, axis=1) - reach
+        drift = float(np.linalg.norm(middle - centre[void] * aspect))
+        off = math.sqrt(float(np.mean(away**2)))
+        if off <= min(_STAIRCASE * aspect.max(), _ROUND * reach) and drift <= _DRIFT * reach:
+            centre[void], radius[void] = middle / aspect, reach
+    return centre, radius
+
+
+def _patches(found: VoidSurfaces, centre: Floats, sizes: Floats) -> tuple[Floats, Floats]:
     """Return charge and covered share of the open surface of every void."""
-    corners = found.faces.T
-    shares = triangle_shares(*(found.spins[corner] for corner in corners))
-    centre = found.centre[found.void]
-    seen = triangle_shares(*(directions((found.vertices[corner] - centre) * sizes) for corner in corners))
-    return np.bincount(found.void, shares, minlength=count), np.bincount(found.void, seen, minlength=count)
+    shares = np.empty((2, len(found.faces)))
+    for first in range(0, len(found.faces), FACETS):
+        part = slice(first, first + FACETS)
+        corners, middle = found.faces[part].T, centre[found.void[part]]
+        shares[0, part] = triangle_shares(*(found.spins[corner] for corner in corners))
+        rays = (directions((found.vertices[corner] - middle) * sizes) for corner in corners)
+        shares[1, part] = triangle_shares(*rays)
+    charge, covered = (np.bincount(found.void, share, minlength=len(centre)) for share in shares)
+    return charge, covered
 
 
 def _check_limits(threshold: float, h: float, minimum_coverage: float) -> None:

@@ -125,6 +125,18 @@ def test_points_lie_a_step_apart_on_the_line_that_an_integrator_finds() -> None:
     assert compared > 10
 
 
+@pytest.mark.parametrize("step", [0.5, 0.01, 0.003])
+def test_no_step_leaves_gaps(step: float) -> None:
+    # Lines that end after infinite time, and such that do not.
+    rng = np.random.default_rng(8)
+    field = emergent_field(smooth_spins(rng, 16, 2.0))
+    found = trace_field_lines(field, seeds=rng.uniform(-6, 6, (30, 3)), step=step)
+    assert {"charge", "border"} <= set(found.end.values)
+    gaps = np.linalg.norm(np.diff(found.position.values, axis=0), axis=1)[np.diff(found.line_number.values) == 0]
+    assert gaps.max() <= step * (1 + 1e-9)
+    assert gaps.mean() > 0.5 * min(step, 0.5)
+
+
 def test_line_is_the_exact_one_in_a_linear_field() -> None:
     # One cell: v = (-1 + 3 z, 1 - 0.4 y, 0.5 + x) in (z, y, x); time from z: exponential along each axis.
     flux_z, flux_y, flux_x = np.array([0.5, 3.5]), np.array([1.0, 0.6]), np.array([0.5, 1.5])
@@ -331,6 +343,10 @@ def test_wrong_input() -> None:
             trace_field_lines(field, seeds=seeds)
     with pytest.raises(ValueError, match="step is 0 voxels; allowed"):
         trace_field_lines(field, seeds=[[0, 0, 0]], step=0)
+    with pytest.raises(ValueError, match="step is 1e-05 voxels; allowed"):
+        trace_field_lines(field, seeds=[[0, 0, 0]], step=1e-5)
+    with pytest.raises(ValueError, match=r"seeds are within 1e-08 of the origin; allowed: voxels, or metres"):
+        trace_field_lines(field, seeds=[[0, 1e-8, -2e-9], [0, 0, 0]])
     with pytest.raises(ValueError, match=r"voxel_size is 5\.3"):
         trace_field_lines(field, seeds=[[0, 0, 0]], voxel_size=5.3)
     with pytest.raises(ValueError, match="field has no 'flux_y'"):

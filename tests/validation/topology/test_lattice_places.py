@@ -131,12 +131,14 @@ SITES = {"kind": ["a"], "z": [0.0], "y": [0.0], "x": [0.0], "radius": [1e-9]}
         ({"lattice_constant": 84.9}, "lattice_constant is 84.9 m; allowed"),
         ({"lattice_constant": None}, "lattice_constant or origin is None"),
         ({"origin": (0, 0)}, "origin is of shape"),
+        ({"origin": np.zeros((2, 3))}, r"origin is of shape \(2, 3\); allowed: \(3,\)"),
         ({"origin": (0, 0, math.nan)}, "origin is nan somewhere"),
         ({"rotation": np.diag([1, 1, -1])}, "rotation is .*allowed"),
         ({"rotation": np.eye(2)}, "rotation is .*allowed"),
         ({"sphere_radius": 37e-9}, "sphere_radius is 3.7e-08 m; allowed: below"),
         ({"sites": SITES}, "lattice_constant is given with sites"),
         ({"positions": [[0, math.nan, 0]]}, "positions is nan somewhere"),
+        ({"positions": [[0, 0, 30.0]]}, "positions is 30 m from the origin; allowed"),
         ({"positions": [[0, 0]]}, r"positions is of shape \(1, 2\)"),
     ],
 )
@@ -152,6 +154,7 @@ def test_bad_input(change, message):
     [
         ({"radius": [1e-9, 1e-9]}, r"sites has columns of \[1, 2\] rows"),
         ({"radius": [math.nan]}, "sites has a radius of nan"),
+        ({"radius": [5]}, "sites has a radius of 5.0 m; allowed"),
         ({"x": [math.inf]}, "sites is inf somewhere"),
         ({"kind": ["neck"]}, "sites has no hole"),
     ],

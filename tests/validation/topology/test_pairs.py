@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import strategies as st
 from scipy.stats import genextreme
 
 from validation.topology.extreme_value import fit_extreme_value, maximum_likelihood
-from validation.topology.pairs import KINDS, pair_distances, random_null
+from validation.topology.lattices import whole_cells
+from validation.topology.pairs import KINDS, _cells_of_rank, pair_distances, random_null
 
 NM = 1e-9
 BLOCK = np.ones((30, 60, 60))
@@ -60,6 +62,45 @@ def test_many_fits_at_once_all_converge_to_where_the_likelihood_is_flat():
         for sign in (-1, 1):
             mu, scale, shape = (found + sign * step).T[..., None]
             assert (genextreme(-shape, mu, scale).logpdf(values).sum(axis=1) <= best + 1e-9).all()
+
+
+@pytest.mark.parametrize("count", [12, 24])
+@pytest.mark.parametrize("shape", [-0.6, -0.25])
+def test_few_distances_of_a_bounded_distribution_all_find_a_maximum(count, shape):
+    values = np.stack([genextreme(-shape, 40, 12).rvs(count, random_state=seed) for seed in range(200)])
+    found, best, converged = maximum_likelihood(values)
+    assert converged.all()
+    bound = found[:, 2] <= -0.95 + 1e-9
+    assert bound.any() or shape > -0.5
+    for step in 1e-3 * np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0], [1, -1, 0], [0, 0, 0.1], [0.1, 0.1, -0.1]]):
+        for sign in (-1, 1):
+            mu, scale, xi = (found + sign * step).T[..., None]
+            higher = genextreme(-xi, mu, scale).logpdf(values).sum(axis=1) > best + 1e-8
+            # Beyond the bound the likelihood goes on rising.
+            assert not higher[~bound | (sign * step[2] >= 0)].any()
+
+
+def test_a_fit_does_not_stop_at_the_bound_of_the_shape_on_its_way():
+    values = genextreme(0.6, loc=40e-9, scale=12e-9).rvs(24, random_state=20)
+    found = fit(values, draws=200)
+    assert found.log_likelihood == pytest.approx(411.4761, abs=1e-3)
+    assert -0.95 < found.shape < -0.8
+    assert found.mu == pytest.approx(42.75e-9, abs=0.1e-9)
+    assert found.mu_interval[0] < 40e-9 < found.mu_interval[1] - 2e-9
+    assert found.draws == 200
+    assert [note.split(",")[0] for note in found.notes] == ["the bootstrap is at the shape bound"]
+
+
+def test_fits_at_the_bound_and_far_from_the_distances_say_so():
+    assert fit(genextreme(-0.1, loc=40e-9, scale=8e-9).rvs(100, random_state=3), draws=50).notes == ()
+    values = genextreme(0.6, loc=40e-9, scale=8e-9).rvs((50, 12), random_state=5)
+    at_bound = values[(maximum_likelihood(values)[0][:, 2] <= -0.95) & (values.min(axis=1) > 0)]
+    assert fit(at_bound[0], draws=50).notes[0] == "the fit is at the shape bound, xi = -0.95"
+    rng = np.random.default_rng(4)
+    two = np.concatenate([rng.normal(20e-9, 1e-9, 50), rng.normal(60e-9, 1e-9, 50)])
+    assert "the distances do not follow the fit" in fit(two, draws=50).notes[-1]
+    assert null((60, 0), draws=50).notes == ()
+    assert [note.split(",")[0] for note in null((10, 0)).notes] == 2 * ["the null is at the shape bound"]
 
 
 @pytest.mark.parametrize(("count", "shape"), [(70, -0.15), (138, 0.1)])
@@ -124,6 +165,25 @@ def test_null_keeps_to_the_magnet():
     assert (mutual.kind, mutual.counts) == ("plus", (15, 15))
 
 
+@given(seed=st.integers(0, 2**32 - 1))
+def test_cells_are_drawn_from_those_that_count(seed):
+    rng = np.random.default_rng(seed)
+    counted = whole_cells(rng.random(rng.integers(2, 7, 3)) < 0.9)
+    cells = np.argwhere(counted)
+    ends = np.cumsum(np.count_nonzero(counted, axis=2))
+    np.testing.assert_array_equal(_cells_of_rank(np.arange(len(cells)), counted, ends), cells)
+
+
+def test_null_takes_little_memory():
+    block = np.ones((64, 64, 64), bool)
+    null((30, 30), magnet=block, draws=2)
+    tracemalloc.start()
+    null((30, 30), magnet=block, draws=2)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * block.nbytes
+
+
 def test_published_block_gives_the_chapters_null():
     rng = np.random.default_rng(34)
     block = np.ones((30, 200, 200), bool)
@@ -146,6 +206,7 @@ POINTS = np.arange(6.0).reshape(2, 3) * NM
         (lambda: pair_distances(POINTS, [1], kind="plus"), r"charges is of shape \(1,\); allowed"),
         (lambda: pair_distances(POINTS * math.nan, [1, 1], kind="plus"), "positions is nan somewhere; allowed"),
         (lambda: pair_distances(POINTS[:, :2], [1, 1], kind="plus"), "positions is of shape"),
+        (lambda: pair_distances(POINTS / NM, [1, 1], kind="plus"), "positions is 5 m from the origin; allowed"),
         (lambda: fit(VALUES[:9]), r"distances is of shape \(9,\); allowed"),
         (lambda: fit(-VALUES), "distances is -1e-08 somewhere; allowed"),
         (lambda: fit(VALUES * math.nan), "distances is nan somewhere; allowed"),

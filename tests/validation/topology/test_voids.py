@@ -1,17 +1,21 @@
 """Voids as virtual hedgehogs: exact charges of closed ones, covered shares of open ones, and telling them apart."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
+from skimage import morphology
 
 from numerics.threads import use_threads
 from simulators.samples.charges import flux_balance
 from validation.topology.charge import cell_charges
 from validation.topology.surface import directions, surface_charge, triangle_shares
-from validation.topology.void_surfaces import touching_voids, void_surfaces
+from validation.topology.void_surfaces import _is_peak, touching_voids, void_surfaces
 from validation.topology.voids import virtual_hedgehogs
 
 seeds = st.integers(0, 2**32 - 1)
@@ -142,6 +146,55 @@ def test_open_void_of_a_radial_texture_has_its_covered_share(seed: int, cut: flo
     charge = triangle_shares(*(surfaces.spins[corner] for corner in corners)).sum()
     assert charge == pytest.approx(found.covered, abs=0.01)
     assert found.covered == pytest.approx((1 + cut) / 2, abs=0.05)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("graded", [False, True])
+def test_opening_does_not_draw_the_centre_of_a_void(seed: int, graded: bool) -> None:
+    radius, shape = 6.5, (28, 28, 28)
+    place = np.random.default_rng(seed).uniform(-0.5, 0.5, 3)
+    r = coordinates(*shape) - place[:, None, None, None]
+    axis = Rotation.random(random_state=seed).apply([0, 0, 1])
+    depth = np.minimum(np.linalg.norm(r, axis=0) - radius, 0.6 * radius - np.tensordot(axis, r, axes=1))
+    fill = np.clip(depth + 0.5, 0, 1) if graded else (depth > 0).astype(float)
+    found = virtual_hedgehogs(unit(r), fill, voxel_size=VOXEL)
+    sphere = found.isel(void=int(np.argmax(found.charge.values)))
+    assert not sphere.closed
+    assert float(sphere.charge) == pytest.approx(float(sphere.covered), abs=0.01)
+    assert np.linalg.norm(sphere.position.values[::-1] / VOXEL - place) < 0.1
+    assert float(sphere.radius) == pytest.approx(radius * VOXEL, rel=0.02)
+
+
+def test_voids_that_are_no_spheres_are_at_the_mean_of_their_voxels() -> None:
+    r = coordinates(22, 22, 30) - np.array([0.2, 0.1, 0.3])[:, None, None, None]
+    rod = (np.hypot(r[0], r[1]) < 4.2) & (np.abs(r[2]) < 7)
+    cube = np.abs(r - np.array([0.1, 0.2, 0.4])[:, None, None, None]).max(axis=0) < 6
+    for void in (rod, cube):
+        found = virtual_hedgehogs(unit(r) * ~void, ~void, voxel_size=VOXEL)
+        middle = np.argwhere(void).mean(axis=0) - np.array(void.shape) // 2
+        np.testing.assert_allclose(found.position[0] / VOXEL, middle, atol=1e-9)
+        assert np.isnan(found.radius[0])
+
+
+@given(seeds)
+def test_peaks_are_h_maxima(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    solid = rng.random(rng.integers(2, 12, 3)) > rng.choice([0.5, 0.9])
+    solid.flat[0] = True
+    depth = ndimage.distance_transform_edt(~solid, sampling=rng.choice([1.0, 1.7], 3))
+    h = float(rng.choice([0.3, 0.7, 1.0]))
+    np.testing.assert_array_equal(_is_peak(depth, h), morphology.h_maxima(depth, h) > 0)
+
+
+def test_takes_little_memory() -> None:
+    fill = packing(48, 8.0, np.random.default_rng(5))[0].astype(np.float32)
+    m = unit(np.random.default_rng(6).standard_normal((3, *fill.shape), dtype=np.float32))
+    virtual_hedgehogs(m, fill, voxel_size=VOXEL)
+    tracemalloc.start()
+    virtual_hedgehogs(m, fill, voxel_size=VOXEL)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6 * (m.nbytes + fill.nbytes)
 
 
 @pytest.mark.parametrize("seed", range(3))
