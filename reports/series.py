@@ -208,9 +208,7 @@ def _case(method: str, seed: int, draw: int, path: Path) -> Case:
     if pooled.attrs.get("record") != "pooled":
         raise RecordError(f"{path}: holds record {pooled.attrs.get('record')!r}; expected 'pooled'")
     if pooled.attrs.get("schema") != _SCHEMA:
-        raise RecordError(
-            f"{path}: has schema {pooled.attrs.get('schema')!r}; expected {_SCHEMA}; run it again"
-        )
+        raise RecordError(f"{path}: has schema {pooled.attrs.get('schema')!r}; expected {_SCHEMA}; run it again")
     return Case(method, seed, draw, pooled)
 
 
