@@ -39,8 +39,12 @@ _MAGIC: Final = {
     b"II+\x00": "TIFF",
     b"MM\x00+": "TIFF",
 }
+_NUMBERS: Final = "fiubc"
+"""Kinds of numpy's types that are numbers."""
 _COMPONENTS: Final = ("x", "y", "z")
 _LISTED: Final = 8
+_LARGEST: Final = 1e60
+"""Of a whole array, and one over it the smallest largest value: beyond, products of four values over- or underflow."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +98,9 @@ def read_array(name: str) -> ArrayFile:
     ----------
     name : str
         ``FILE`` or ``FILE:KEY``. The key is the array's name in npz, the path of the dataset in HDF5, and the component
-        (x, y or z) of a magnetization in OVF or VTK. Where a file holds one array of two axes or more, none is needed.
-        The pages of a TIFF are the first axis.
+        (x, y or z) of a magnetization in OVF or VTK. None is needed where npz or HDF5 hold one array of two axes or
+        more, whatever else they hold. The pages of a TIFF are the first axis; it may be compressed by deflate only,
+        unless imagecodecs is installed.
 
     Returns
     -------
@@ -179,14 +184,36 @@ def _npy(path: Path, key: str, name: str) -> tuple[str, Array]:
 
 def _npz(path: Path, key: str, name: str) -> tuple[str, Array]:
     with np.load(path, allow_pickle=False) as archive:
-        found = key or _only(list(archive.files), path, name)
-        if found not in archive.files:
-            raise RecordError(f"{name}: no array {found!r}; expected one of {_listed(archive.files)}")
+        members = list(archive.files)
+        # A single one is refused for what it is.
+        images = members if len(members) == 1 else [each for each in members if _axes(archive, each) >= 2]
+        found = key or _only(images, path, name)
+        if found not in members:
+            raise RecordError(f"{name}: no array {found!r}; expected one of {_listed(members)}")
         try:
-            return found, archive[found]
+            array = archive[found]
         except ValueError as error:
             _refuse_objects(error, name)
             raise
+    if not isinstance(array, np.ndarray):
+        raise RecordError(f"{name}: {found!r} in this archive is no array; expected npz, or another format")
+    return found, array
+
+
+def _axes(archive: np.lib.npyio.NpzFile, member: str) -> int:
+    """Return the number of axes of an array of numbers in npz, 0 for anything else; only its header is read."""
+    assert archive.zip is not None
+    place = member if member in archive.zip.namelist() else f"{member}.npy"
+    with archive.zip.open(place) as stream:
+        if stream.read(6) != b"\x93NUMPY":
+            return 0
+    with archive.zip.open(place) as stream:
+        version = np.lib.format.read_magic(stream)
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
+        if read is None:  # names of fields in any script: no numbers
+            return 0
+        shape, _, dtype = read(stream)
+    return len(shape) if dtype.kind in _NUMBERS else 0
 
 
 def _refuse_objects(error: ValueError, name: str) -> None:
@@ -212,7 +239,7 @@ def _datasets(file: h5py.File) -> Mapping[str, int]:
     found: dict[str, int] = {}
 
     def visit(place: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and item.shape is not None and item.dtype.kind in "fiubc":
+        if isinstance(item, h5py.Dataset) and item.shape is not None and item.dtype.kind in _NUMBERS:
             found[f"/{place}"] = len(item.shape)
 
     file.visititems(visit)
@@ -235,7 +262,18 @@ def _tiff(path: Path, key: str, name: str) -> tuple[str, Array]:
             )
         if len(file.series) > 1:
             raise RecordError(f"{name}: {len(file.series)} images of different sizes; expected one size of page")
-        return "", np.asarray(first.asarray())
+        return "", _decoded(first, name)
+
+
+def _decoded(series: Any, name: str) -> Array:
+    """Return the values of a TIFF; `tifffile` undoes few compressions by itself."""
+    try:
+        return np.asarray(series.asarray())
+    except (KeyError, ValueError) as error:
+        if "imagecodecs" not in str(error):
+            raise
+        packed = series.keyframe.compression.name
+        raise RecordError(f"{name}: compressed as {packed}; expected an uncompressed TIFF, or deflate") from error
 
 
 @contextlib.contextmanager
@@ -273,7 +311,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _numbers(array: Array, name: str) -> Array:
     """Return `array` in the machine's byte order; refuse what is no finite number."""
-    if array.dtype.kind not in "fiubc":
+    if array.dtype.kind not in _NUMBERS:
         what = f"fields {array.dtype.names}" if array.dtype.names else f"dtype {array.dtype}"
         raise RecordError(f"{name}: {what}; expected numbers")
     if array.size == 0:
@@ -282,4 +320,10 @@ def _numbers(array: Array, name: str) -> Array:
         bad = array.size - int(np.count_nonzero(np.isfinite(array)))
         if bad:
             raise RecordError(f"{name}: {bad} of {array.size} values are not finite; expected finite numbers")
+        largest = float(np.abs(array).max())
+        if largest and not 1 / _LARGEST <= largest <= _LARGEST:
+            raise RecordError(
+                f"{name}: the largest value is {largest:.3g}; expected 0, or one between {1 / _LARGEST:g} and "
+                f"{_LARGEST:g}"
+            )
     return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))

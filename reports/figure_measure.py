@@ -1,7 +1,7 @@
 """Pictures of ``truespin measure``: each drawn from the document that is stored, and from what was measured.
 
 Contents: :func:`draw_frc` (correlation, thresholds, crossings), :func:`draw_walls` (local width across every wall, its
-distribution, the mean profile), :func:`names`, :func:`head`, :func:`edges` and :func:`encode`, which other pictures
+distribution, the mean profile), :func:`names`, :func:`edges` and :func:`encode`, which other pictures
 share. Hedgehogs are drawn by `reports.figure_measure_hedgehogs`.
 """
 
@@ -13,7 +13,6 @@ from pathlib import PurePath
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
@@ -82,7 +81,7 @@ def draw_frc(document: Mapping[str, Any], *, suffix: str = ".png") -> bytes:
             axes.set_xlabel("spatial frequency (1/\u00b5m)")
         title = f"half / full period (nm), {given['data_set']} data sets"
         axes.legend(title=title, title_fontsize=8, alignment="left", loc="upper left", bbox_to_anchor=(1.01, 1.0))
-        figure.suptitle(names(document), x=0.01, ha="left", fontsize=9.5, parse_math=False)
+        figure.suptitle(names(document), x=0.01, ha="left", fontsize=9.5)
         return encode(figure, suffix)
 
 
@@ -113,15 +112,10 @@ def _value(row: Mapping[str, Any], key: str) -> float:
 
 
 def names(document: Mapping[str, Any]) -> str:
-    """Return the names of the files that were measured; a question mark for what is no letter."""
+    """Return the names of the files that were measured, for a picture; a question mark for what is no letter."""
     found = [PurePath(each["name"]).name + (f":{each['key']}" if each["key"] else "") for each in document["inputs"]]
-    return ", ".join(found).encode("utf-8", "replace").decode()
-
-
-def head(axes: Axes, mark: str, title: str) -> None:
-    """Head a panel as `reports.style.letter` does with a title that is read letter by letter, such as a file's name."""
-    letter(axes, mark, title)
-    axes.title.set_parse_math(False)
+    # Without the backslash, what is between two dollars would be set as a formula.
+    return ", ".join(found).encode("utf-8", "replace").decode().replace("$", r"\$")
 
 
 def edges(n: int, step: float) -> tuple[float, float]:
@@ -154,7 +148,7 @@ def draw_walls(document: Mapping[str, Any], image: np.ndarray, *, suffix: str = 
         walls = figure.add_subplot(grid[:, 0])
         _lines(figure, walls, document, image)
         layer = document["conventions"].get("layer")
-        head(walls, "a", names(document) + ("" if layer is None else f", layer {layer}"))
+        letter(walls, "a", names(document) + ("" if layer is None else f", layer {layer}"))
         widths = figure.add_subplot(grid[0, 1])
         _widths(widths, document)
         letter(widths, "b", "local width")

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 
-from reports.figure_measure import edges, encode, head, names
+from reports.figure_measure import edges, encode, names
 from reports.metrics import MINUS
 from reports.panels import NANO, colour_bar, image_panel
 from reports.style import INK, MUTED, SIGNED, context, letter, new_figure
@@ -63,8 +63,8 @@ def draw_hedgehogs(document: Mapping[str, Any], magnet: np.ndarray, *, suffix: s
             axes.set_xlabel("" if (across, up) == (2, 1) else f"${'zyx'[across]}$ (nm)")
             axes.set_ylabel(f"${'zyx'[up]}$ (nm)" if across == 2 else "")
         _table(figure, document)
-        look = {"fontsize": 10, "va": "center", "color": INK, "parse_math": False}
-        figure.text(0.012, 1 - 0.2 / figure.get_figheight(), _heading(document), **look)
+        top = 1 - 0.2 / figure.get_figheight()
+        figure.text(0.012, top, _heading(document), fontsize=10, va="center", color=INK)
         return encode(figure, suffix)
 
 
@@ -195,10 +195,10 @@ def draw_layers(document: Mapping[str, Any], m: np.ndarray, magnet: np.ndarray, 
         image.set_ylabel("$y$ (nm)")
         rows = document["results"]
         if rest:
-            head(image, "a", f"layer {middle} of {nz}, {names(document)}")
+            letter(image, "a", f"layer {middle} of {nz}, {names(document)}")
             _charges(rest[0], rows)
         else:
-            head(image, "", f"{names(document)}\u2003charge {rows[0]['charge']:+.4f}")
+            letter(image, "", f"{names(document)}\u2003charge {rows[0]['charge']:+.4f}")
         return encode(figure, suffix)
 
 

@@ -9,8 +9,9 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -71,7 +72,7 @@ def frc(
     n_convention: Annotated[
         str, typer.Option(metavar="NAME", help="Samples of a ring in the thresholds: full (n) or hermitian (n/2).")
     ] = "full",
-    draws: Annotated[int, typer.Option(metavar="N", help="Redraws for the 68 % intervals; 0 for none.")] = 400,
+    draws: Annotated[int, typer.Option(metavar="N", help="Redraws for the 68 % intervals, from 20; 0 for none.")] = 400,
     seed: _Seed = 0,
     out: _Out = None,
     json: _Json = None,
@@ -153,7 +154,8 @@ def walls(
         chosen = measure_walls.Options(pixel, tuple(transfer or ()), mask, layer, average, draws, seed)
         return measure_walls.measure(image, chosen)
 
-    _run("walls", [image, mask], measured, out=out, document=json, figure=figure, table_only=table_only)
+    name = "walls" if layer is None else f"layer{layer}-walls"
+    _run(name, [image, mask], measured, out=out, document=json, figure=figure, table_only=table_only)
 
 
 def _run(
@@ -181,11 +183,21 @@ def _run(
     files = outputs(
         stem, inputs=[each for each, _ in found], out=out, document=document, figure=figure, wanted=not table_only
     )
-    with Told(path.name) as told:
+    with Told(_printable(path.name)) as told:
         told("measuring")
         result = measure()
+        result = replace(result, document=_printable(result.document))
         told("drawing")
         lines = write(result, files)
     # Off a terminal nothing is wrapped.
     Console(highlight=False, width=None if sys.stdout.isatty() else 140).print(result.table)
-    print("\n".join([*(f"note:   {text}" for text in result.document["notes"]), *lines]))
+    print("\n".join([*(f"note:   {text}" for text in result.document["notes"]), *map(_printable, lines)]))
+
+
+def _printable(value: Any) -> Any:
+    """Return `value` with a question mark for each byte of a file's name that is no letter: none could be written."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list | tuple) else value

@@ -26,10 +26,16 @@ HEADLINE: Final = {2: "1-bit", 3: "1/7"}
 """Criterion by the number of dimensions where none is asked for."""
 
 _SMOOTHING: Final = 1.5
-_FIRST: Final = 3
-"""Ring from which crossings are looked for, as in `validation.resolution`."""
+_LEAST: Final = 16
+"""Pixels along an axis, and to its power under a window; fewer make too few rings to judge."""
 _FEW: Final = 128
 """Pixels; below, crossings are biased."""
+_SMALL: Final = 0.1
+"""Share of the field under which no crossing has been checked."""
+_HARD: Final = 0.5
+"""Step of a window between neighbours above which its edge is hard."""
+_FEW_DRAWS, _MOST_DRAWS = 20, 100_000
+"""Redraws; fewer give an interval that may be without its own value."""
 _JUMP: Final = 4.0
 """Step from border to opposite border over the step between neighbours, from which borders correlate by themselves."""
 
@@ -51,7 +57,7 @@ class Options:
     data_set, n_convention : str
         As in `validation.threshold_curve`.
     draws, seed : int
-        Redraws for the intervals, and where their random numbers start.
+        Redraws for the intervals, 0 or from 20, and where their random numbers start.
     """
 
     pixel: str | None = None
@@ -89,12 +95,14 @@ def measure(a: str, b: str, options: Options) -> Result:
     window = _window(masked, options.taper, first.array.shape, pixel)
     for file in (first, second):
         _check_varies(file, window)
+    if window is not None:
+        _check_window(window, note)
     _remark(first, second, window, note)
     curve = fourier_ring_correlation(first.array, second.array, pixel_size=pixel, mask=window)
     found = _resolutions(curve, options)
     headline = options.criterion or HEADLINE[dimensions]
     if not math.isfinite(found[headline].frequency):
-        raise InputError(f"{a}: shape {first.array.shape} gives no ring to judge; allowed: from 16 px along each axis")
+        raise InputError(f"{a} and {b} have no ring to judge by {headline}; allowed: arrays that vary at every scale")
     inputs = [
         source(file, role=role, shape=file.array.shape, dtype=str(file.array.dtype))
         for role, file in (("a", first), ("b", second), ("mask", mask))
@@ -102,13 +110,8 @@ def measure(a: str, b: str, options: Options) -> Result:
     ]
     content = document("frc", inputs=inputs, conventions=_conventions(options, pixel, dimensions, headline, curve))
     content["curve"] = _curve(curve, options)
-    content["results"] = [
-        _row(each, headline, first=_first_judged(curve, content["curve"]["thresholds"][each.criterion]))
-        for each in found.values()
-    ]
-    if any(row["headline"] and row["below_from_start"] for row in content["results"]):
-        note("the correlation is below the threshold from the first ring on: the arrays have nothing in common there")
-    for each in found[headline].notes:
+    content["results"] = [_row(each, headline) for each in found.values()]
+    for each in _said(curve, found[headline], content["curve"]["thresholds"][headline]):
         note(each)
     content["notes"] = note.texts
     return Result(content, table(content), lambda suffix: _draw(content, suffix))
@@ -119,7 +122,8 @@ def _check(options: Options) -> None:
         choose("criterion", options.criterion, CRITERIA)
     choose("data-set", options.data_set, ("half", "full"))
     choose("n-convention", options.n_convention, ("full", "hermitian"))
-    count("draws", options.draws, least=0, most=100_000)
+    if options.draws and not _FEW_DRAWS <= options.draws <= _MOST_DRAWS:
+        raise InputError(f"draws is {options.draws}; allowed: 0 for no interval, or from {_FEW_DRAWS} to {_MOST_DRAWS}")
     count("seed", options.seed, least=0, most=2**63 - 1)
 
 
@@ -127,6 +131,8 @@ def _check_pair(first: ArrayFile, second: ArrayFile) -> None:
     for file in (first, second):
         if file.array.ndim not in (2, 3):
             raise InputError(f"{file.name}: shape {file.array.shape}; allowed: an image or a volume")
+        if min(file.array.shape) < _LEAST:
+            raise InputError(f"{file.name}: shape {file.array.shape}; allowed: from {_LEAST} px along each axis")
     if first.array.shape != second.array.shape:
         raise InputError(
             f"{second.name} has shape {second.array.shape}; allowed: that of {first.name}, {first.array.shape}"
@@ -154,6 +160,21 @@ def _window(mask: Array | None, taper: str | None, shape: tuple[int, ...], pixel
         edge = 0.5 - 0.5 * np.cos(np.pi * np.minimum(depth / width, 1))
         window = window * edge.reshape([-1 if i == axis else 1 for i in range(len(shape))])
     return window
+
+
+def _check_window(window: Array, note: Notes) -> None:
+    """Refuse a window that leaves too little, and remark on one of which no crossing has been checked."""
+    left = float(window.sum() ** 2 / np.square(window).sum())
+    least = _LEAST**window.ndim
+    if left < least:
+        raise InputError(
+            f"mask and taper leave {left:.4g} px of {window.size}; allowed: from {least}, {_LEAST} along each axis"
+        )
+    if left < _SMALL * window.size:
+        share = 100 * left / window.size
+        note(f"mask and taper leave {share:.2g} % of the field: the crossing may be biased below {100 * _SMALL:.0f} %")
+    if any(np.abs(np.diff(window, axis=axis)).max() > _HARD * window.max() for axis in range(window.ndim)):
+        note("the mask has a hard edge, and such edges correlate by themselves: use a soft one")
 
 
 def _check_varies(file: ArrayFile, window: Array | None) -> None:
@@ -224,13 +245,15 @@ def _conventions(
     }
 
 
-def _first_judged(curve: CorrelationCurve, threshold: Array) -> float:
-    """Return the frequency of the first ring that a crossing can lie on."""
-    usable = np.isfinite(curve.correlation) & (threshold < 1) & (np.arange(threshold.size) >= _FIRST)
-    return float(curve.frequency[usable][0]) if usable.any() else 0.0
+def _said(curve: CorrelationCurve, found: Resolution, threshold: Array) -> tuple[str, ...]:
+    """Return the notes of a crossing; where nothing is in common but one array is the other's negative, that."""
+    ring = int(np.abs(curve.frequency - found.frequency).argmin())
+    if found.below_from_start and curve.correlation[ring] < -threshold[ring]:
+        return (f"the correlation is negative, {curve.correlation[ring]:.3g} at the first ring: opposite contrast",)
+    return found.notes
 
 
-def _row(found: Resolution, headline: str, *, first: float) -> dict[str, Any]:
+def _row(found: Resolution, headline: str) -> dict[str, Any]:
     low, high = found.interval
     return {
         "criterion": found.criterion,
@@ -243,7 +266,7 @@ def _row(found: Resolution, headline: str, *, first: float) -> dict[str, Any]:
         "full_period_m": found.full_period,
         "full_period_interval_m": [2 * low, 2 * high],
         "crossed": found.crossed,
-        "below_from_start": found.crossed and found.frequency <= first * (1 + 1e-9),
+        "below_from_start": found.below_from_start,
         "notes": list(found.notes),
     }
 
@@ -271,7 +294,8 @@ def table(content: dict[str, Any]) -> "RenderableType":
         state = "below it from the first ring on" if row["below_from_start"] else state
         rows.append(("*" if row["headline"] else "", row["criterion"], half, full, state))
     given = content["conventions"]
-    pixel = " x ".join(nanometres(size) for size in dict.fromkeys(given["pixel_size_m"]))
+    sizes = given["pixel_size_m"]
+    pixel = " x ".join(nanometres(size) for size in (sizes if len(set(sizes)) > 1 else sizes[:1]))
     title = (
         f"{'ring' if given['dimensions'] == 2 else 'shell'} correlation, pixel {pixel} nm, {given['data_set']} data "
         f"sets, n {given['n_convention']}; * headline"

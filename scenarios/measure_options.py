@@ -8,7 +8,7 @@
 import math
 import re
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 from typing import TYPE_CHECKING, Final
 
 from scenarios.configuration import InputError, choose
@@ -40,7 +40,11 @@ def length(name: str, text: str) -> float:
         raise InputError(f"{name} is {text!r}; {_ALLOWED}")
     if found[2] not in UNITS:
         raise InputError(f"{name} is {text!r}, in {found[2]!r}; {_ALLOWED}")
-    return believed(name, float(Decimal(found[1]).scaleb(UNITS[found[2]])), shown=text)
+    try:
+        value = float(Decimal(found[1]).scaleb(UNITS[found[2]]))
+    except DecimalException:  # exponents of many digits
+        value = math.nan
+    return believed(name, value, shown=text)
 
 
 def believed(name: str, value: float, *, shown: str | None = None) -> float:

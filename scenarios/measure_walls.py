@@ -16,6 +16,9 @@ from scenarios.configuration import InputError
 from scenarios.measure_options import count, nanometres, transfer
 from scenarios.measure_result import Notes, Result, columns, document, mask_window, source, told_pixel
 from validation import MeanWallWidth, mean_wall_width, wall_width_map
+from validation.walls.fits import fit_profiles
+from validation.walls.model import LARGEST, SMALLEST, WallModel
+from validation.walls.transfers import Transfer
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,6 +29,8 @@ _REACH: Final = 30e-9
 """Of a profile on either side of a wall, m."""
 _FINEST: Final = 1e-10
 """Of pixels, m; profiles of more samples than that are no image of a wall."""
+_UNDETERMINED: Final = 0.3
+"""Share of ill-conditioned points up to which the median is told, as in `validation.local_wall_width`."""
 _POINTS: Final = ("y", "x", "normal_y", "normal_x", "run", "delta", "delta_error", "centre", "ill_conditioned")
 
 
@@ -95,6 +100,7 @@ def measure(name: str, options: Options) -> Result:
             f"{name}: no domain wall with {_REACH * 1e9:.0f} nm of domain on both sides; "
             "allowed: an image with walls between two levels"
         )
+    _check_determined(name, mean, through)
     _remark(widths, mean, pixel, options, note)
     inputs = [
         source(each, role=role, shape=each.array.shape, dtype=str(each.array.dtype))
@@ -104,7 +110,7 @@ def measure(name: str, options: Options) -> Result:
     content = document("walls", inputs=inputs, conventions=_conventions(options, pixel))
     content["results"] = _results(widths, mean)
     content["profile"] = {"position_m": mean.position, "mean": mean.profile, "fitted": mean.fitted}
-    content["points"] = {key: widths[key].values for key in _POINTS}
+    content["points"] = {key: widths[key].values for key in _POINTS} | {"ill_conditioned": _ill_conditioned(widths)}
     content["notes"] = note.texts
     return Result(content, table(content), lambda suffix: _draw(content, image, suffix))
 
@@ -144,14 +150,39 @@ def _square(pixel: tuple[float, ...], shape: tuple[int, ...]) -> float:
     return pixel[0]
 
 
+def _check_determined(name: str, mean: MeanWallWidth, through: Transfer | None) -> None:
+    """Refuse a mean width that its profile does not determine, by the rule for local ones."""
+    fit = fit_profiles(mean.position, mean.profile[None], model=WallModel(through, 2 * _REACH), gains=False)
+    if fit.ill_conditioned(np.array([mean.error]))[0]:
+        instead = "; or a transfer that the image was seen through" if through is not None else ""
+        raise InputError(
+            f"{name}: the mean profile of what looks like walls fits delta {nanometres(mean.delta)} ± "
+            f"{nanometres(mean.error, 2)} nm, which it does not determine; allowed: walls between two levels, of delta "
+            f"within {nanometres(SMALLEST)} to {nanometres(LARGEST)} nm and known to 30 %{instead}"
+        )
+
+
+def _ill_conditioned(widths: xr.Dataset) -> NDArray[np.bool_]:
+    """Return where delta is not determined. Where only its error is unknown, it may well be."""
+    delta, error = widths["delta"].values, widths["delta_error"].values
+    inside = (delta > SMALLEST * 1.001) & (delta < LARGEST * 0.999)
+    return np.asarray(widths["ill_conditioned"].values & ~(np.isnan(error) & inside))
+
+
 def _remark(widths: xr.Dataset, mean: MeanWallWidth, pixel: float, options: Options, note: Notes) -> None:
-    bad = int(widths["ill_conditioned"].values.sum())
+    points, bad = widths.sizes["point"], int(_ill_conditioned(widths).sum())
     if bad:
-        note(f"{bad} of {widths.sizes['point']} points are ill-conditioned: left out of the distribution and picture")
+        untold = ", and too many for a local median" if bad > _UNDETERMINED * points else ""
+        note(f"{bad} of {points} points are ill-conditioned: left out of the picture{untold}")
+    unknown = int(np.isnan(widths["delta_error"].values).sum())
+    if unknown:
+        note(f"{unknown} of {points} points have no error: their walls are too short for --average to tell the noise")
     if not options.transfer:
         note("no transfer function was undone: a half period of 2 (3) delta widens walls by 13 (49) per cent")
     if mean.delta < pixel / 2:
         note(f"delta is under half a pixel of {nanometres(pixel)} nm: the sampling limits it")
+    if mean.delta > _REACH / 2:
+        note(f"delta is over half of the {nanometres(_REACH)} nm that profiles reach: noise reads such walls narrow")
 
 
 def _conventions(options: Options, pixel: float) -> dict[str, Any]:
@@ -170,9 +201,12 @@ def _conventions(options: Options, pixel: float) -> dict[str, Any]:
 
 
 def _results(widths: xr.Dataset, mean: MeanWallWidth) -> dict[str, Any]:
-    good = ~widths["ill_conditioned"].values
-    local, errors = widths["delta"].values[good], widths["delta_error"].values[good]
-    quantiles = np.quantile(local, [0.16, 0.5, 0.84]) if local.size else np.full(3, math.nan)
+    bad, local = _ill_conditioned(widths), widths["delta"].values
+    # Narrow walls are flagged before wide ones are: without the flagged points the median would be wide.
+    told = np.count_nonzero(bad) <= _UNDETERMINED * bad.size
+    quantiles = np.quantile(local, [0.16, 0.5, 0.84]) if told else np.full(3, math.nan)
+    errors = widths["delta_error"].values[~bad]
+    errors = errors[np.isfinite(errors)]
     return {
         "delta_m": mean.delta,
         "delta_error_m": mean.error,
@@ -181,10 +215,11 @@ def _results(widths: xr.Dataset, mean: MeanWallWidth) -> dict[str, Any]:
         "local_median_m": quantiles[1],
         "local_16_percent_m": quantiles[0],
         "local_84_percent_m": quantiles[2],
-        "local_error_median_m": float(np.median(errors)) if local.size else math.nan,
+        "local_error_median_m": float(np.median(errors)) if told and errors.size else math.nan,
         "length_m": mean.length,
-        "points": int(good.size),
-        "ill_conditioned": int(good.size - np.count_nonzero(good)),
+        "points": int(bad.size),
+        "ill_conditioned": int(np.count_nonzero(bad)),
+        "without_error": int(np.isnan(widths["delta_error"].values).sum()),
     }
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -196,6 +197,46 @@ def test_which_array_is_asked_for(tmp_path):
     assert "no dataset at '/b'" in refused(f"{tmp_path}/a.h5:/b")
     assert "an empty dataset" in refused(f"{tmp_path}/a.h5:/a/nothing")
     assert "expected numbers" in refused(f"{tmp_path}/a.h5:/text")
+
+
+def test_one_image_among_other_things_needs_no_key(tmp_path):
+    image = some("f4")
+    np.savez(tmp_path / "a.npz", image=image, note=3.0, scan=np.arange(4), text=np.array([["a"]]))
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive:
+        archive.writestr("read.me", "words")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["image"], file["note"], file["scan"] = image, 3.0, np.arange(4)
+    for suffix, key in (("npz", "image"), ("h5", "/image")):
+        found = read_array(f"{tmp_path}/a.{suffix}")
+        assert found.key == key
+        np.testing.assert_array_equal(found.array, image)
+    assert "'read.me' in this archive is no array" in refused(f"{tmp_path}/a.npz:read.me")
+    np.testing.assert_array_equal(read_array(f"{tmp_path}/a.npz:scan").array, np.arange(4))
+
+
+@pytest.mark.parametrize("dtype", ["f8", "c16"])
+@pytest.mark.parametrize("factor", [1e200, 1e-200])
+def test_values_that_no_product_could_hold(tmp_path, dtype, factor):
+    np.save(tmp_path / "a.npy", factor * some(dtype))
+    assert "the largest value is" in refused(tmp_path / "a.npy")
+    np.save(tmp_path / "a.npy", 0 * some(dtype))
+    assert not read_array(f"{tmp_path}/a.npy").array.any()
+
+
+@pytest.mark.parametrize("compression", ["zlib", "lzma"])
+def test_compressed_tiff(tmp_path, compression):
+    image = some("u2")
+    tifffile.imwrite(tmp_path / "a.tif", image, compression=compression, predictor=True, photometric="minisblack")
+    np.testing.assert_array_equal(read_array(f"{tmp_path}/a.tif").array, image)
+
+
+def test_a_compression_that_is_not_known(tmp_path, monkeypatch):
+    def lacking(*_, **__):
+        raise ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package")
+
+    tifffile.imwrite(tmp_path / "a.tif", some("u2"), photometric="minisblack")
+    monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", lacking)
+    assert "; expected an uncompressed TIFF, or deflate" in refused(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("words", [{"photometric": "rgb"}, {"photometric": "rgb", "planarconfig": "separate"}])

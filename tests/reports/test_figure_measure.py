@@ -157,6 +157,44 @@ def test_layers(layers):
     assert ("charge of the layer" in found) is (layers > 1)
 
 
+@pytest.mark.parametrize("name", [r"a$\frac$.npy", "a_$x$_b.npy", "A\udcff.npy", "日本.npy"])
+def test_names_are_shown_letter_by_letter(name, recwarn):
+    shown = name.replace("\udcff", "?")
+    m = np.zeros((3, 2, 8, 12))
+    m[2] = 1
+    layers = {"conventions": {}, "results": [{"layer": layer, "charge": 0.0} for layer in range(2)]}
+    layers["conventions"]["voxel_size_m"] = [1e-9] * 3
+    spins = hedgehogs(1, np.array((6, 7, 8)))
+    documents = [{**each, "inputs": inputs(name)} for each in (frc(), walls(40), spins, layers)]
+    image = np.random.default_rng(1).standard_normal((40, 40))
+    pictures = [
+        lambda suffix: figure_measure.draw_frc(documents[0], suffix=suffix),
+        lambda suffix: figure_measure.draw_walls(documents[1], image, suffix=suffix),
+        lambda suffix: figure_measure_hedgehogs.draw_hedgehogs(documents[2], np.ones((6, 7, 8)), suffix=suffix),
+        lambda suffix: figure_measure_hedgehogs.draw_layers(documents[3], m, np.ones(m.shape[1:]), suffix=suffix),
+    ]
+    for draw in pictures:
+        assert any(shown in text for text in words(draw(".svg")))
+    assert figure_measure.draw_frc(documents[0]).startswith(b"\x89PNG")
+    assert not recwarn
+
+
+def test_the_layer_is_shown():
+    document = walls(40)
+    document["conventions"]["layer"] = 3
+    assert any(
+        "image.npy, layer 3" in text for text in words(figure_measure.draw_walls(document, np.eye(40), suffix=".svg"))
+    )
+
+
+@pytest.mark.parametrize("bad", [2, 40])
+def test_walls_without_a_median_are_drawn(bad):
+    document = walls(40, bad=bad)
+    document["results"]["local_median_m"] = None
+    found = words(figure_measure.draw_walls(document, np.eye(40), suffix=".svg"))
+    assert not any(text.startswith("median") for text in found)
+
+
 def test_the_same_document_gives_the_same_bytes():
     assert figure_measure.draw_frc(frc()) == figure_measure.draw_frc(frc())
     image = np.random.default_rng(2).standard_normal((30, 30))

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -57,7 +58,14 @@ BAD = [
     (["frc", "a.npy", "nan.npy", "--pixel", "5nm"], ["nan.npy: 1 of 16384 values are not finite"]),
     (["frc", "a.npy", "flat.npy", "--pixel", "5nm"], ["flat.npy: every value is 3", "varies"]),
     (["frc", "a.npy", "line.npy", "--pixel", "5nm"], ["line.npy: shape (128,)"]),
-    (["frc", "tiny.npy", "tiny.npy", "--pixel", "5nm"], ["no ring to judge"]),
+    (["frc", "tiny.npy", "tiny.npy", "--pixel", "5nm"], ["tiny.npy: shape (4, 4)", "from 16 px along"]),
+    (["frc", "thin.npy", "thin.npy", "--pixel", "5nm"], ["shape (128, 15)", "from 16 px along"]),
+    (["frc", "a.npy", "b.npy", "--pixel", "5nm", "--mask", "two.npy"], ["leave 2 px of 16384", "from 256"]),
+    (["frc", "a.npy", "b.npy", "--pixel", "5nm", "--mask", "square.npy"], ["leave 100 px of 16384", "from 256"]),
+    (["frc", "a.npy", "b.npy", "--pixel", "5nm", "--mask", "faint.npy"], ["faint.npy: the largest value is 1e-200"]),
+    (["frc", "large.npy", "large.npy", "--pixel", "5nm"], ["large.npy: the largest value is", "e+200"]),
+    (["frc", "a.npy", "b.npy", "--pixel", "1e99999999999999999999nm"], ["pixel is 1e9999", "from 1pm"]),
+    (["frc", "a.npy", "b.npy", "--pixel", "5nm", "--draws", "1"], ["draws is 1;", "0 for no interval, or from 20"]),
     (["frc", "a.npy", "b.npy", "--pixel", "5nm", "--mask", "small.npy"], ["mask small.npy has shape (16, 16)"]),
     (["frc", "a.npy", "b.npy", "--pixel", "5nm", "--mask", "zero.npy"], ["mask zero.npy is 0 everywhere"]),
     (["frc", "a.npy", "b.npy", "--pixel", "5nm", "--mask", "flat.npy"], ["holds 3 to 3", "from 0 to 1"]),
@@ -88,6 +96,11 @@ BAD = [
     (["walls", "a.npy", "--pixel", "5nm", "--transfer", "hard"], ["transfer hard is ''"]),
     (["walls", "a.npy", "--pixel", "5nm", "--transfer", "film:5nm"], ["film:THICKNESS,WAVELENGTH"]),
     (["walls", "a.npy", "--pixel", "5nm", "--average", "0"], ["average is 0"]),
+    (["walls", "blob.npy", "--pixel", "2nm"], ["blob.npy: the mean profile", "delta 100 ±", "to 100 nm"]),
+    (["walls", "wall.npy", "--pixel", "5.3nm", "--transfer", "gaussian:90nm"], ["delta 0.3 ±", "or a transfer"]),
+    (["walls", "large.npy", "--pixel", "5nm"], ["large.npy: the largest value is", "e+200"]),
+    (["walls", "doc.npz", "--pixel", "5nm"], ["doc.npz: 'doc.txt' in this archive is no array"]),
+    (["hedgehogs", "huge.npy", "--voxel", "5nm"], ["huge.npy: the largest value is", "e+200"]),
     (["walls", "rgb.tif", "--pixel", "5nm"], ["a colour picture"]),
     (["hedgehogs", "m.npy"], ["does not say how large a voxel is", "--voxel"]),
     (["hedgehogs", "a.npy", "--voxel", "5nm"], ["shape (128, 128)", "(3, z, y, x)"]),
@@ -122,9 +135,14 @@ def shelf(tmp_path_factory):
     arrays = {"a": a, "b": b, "nan": nan, "corner": corner, "plane": plane, "m": m, "last": np.moveaxis(m, 0, -1)}
     arrays |= {"small": a[:16, :16], "flat": np.full(a.shape, 3.0), "line": a[0], "tiny": a[:4, :4], "zero": 0 * a}
     arrays |= {"complex": a + 1j * b, "stack": np.stack([a, b]), "noise": rng.standard_normal((64, 64))}
-    arrays |= {"row": m[:, :1, :1], "void": 0 * m}
+    arrays |= {"row": m[:, :1, :1], "void": 0 * m, "thin": a[:, :15], "large": np.float64(a) * 1e200, "huge": m * 3e200}
+    arrays |= {"two": np.pad(np.ones((1, 2)), ((0, 127), (0, 126))), "square": np.pad(np.ones((10, 10)), (9, 109))}
+    arrays |= {"faint": np.full(a.shape, 1e-200), "wall": stripes(8e-9, seed=4, noise=0.02)}
+    arrays |= {"blob": np.exp(-(np.hypot(*np.mgrid[-128:128, -128:128]) ** 2) / 12800)}
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array)
+    with zipfile.ZipFile(folder / "doc.npz", "w") as archive:
+        archive.writestr("doc.txt", "no numbers")
     tifffile.imwrite(folder / "rgb.tif", np.zeros((9, 8, 3), np.uint8), photometric="rgb")
     write_sample(sample.make(magnetization=m, voxel_size=5.0), folder / "huge.ovf")
     return folder
@@ -158,6 +176,25 @@ def test_names_of_results(told):
     assert told(*words, "--json", "r.json", "--figure", "f.svg")[0] == 0
     assert Path("f.svg").read_bytes() == before
     assert Path("r.json").read_bytes() == Path("deep/r.json").read_bytes()
+
+
+@pytest.mark.parametrize("name", [r"a$\frac$", "a_$x$_b", "日本", os.fsdecode(b"A\xff")])
+def test_any_name_of_a_file(told, name):
+    saved(1)
+    os.rename("a.npy", f"{name}.npy")
+    code, out, err = told("frc", f"{name}.npy", "b.npy", "--pixel", "5.3nm", "--draws", "0")
+    assert (code, err) == (0, "")
+    assert sorted(os.listdir()) == sorted([f"{name}-frc.json", f"{name}-frc.png", f"{name}.npy", "b.npy"])
+    assert stored(f"{name}-frc.json")["inputs"][0]["name"] == f"{name}.npy".replace("\udcff", "?")
+    assert "\udcff" not in out
+
+
+def test_layers_have_names_of_their_own(told):
+    np.save("stack.npy", np.stack([stripes(8e-9, seed=seed, noise=0.02) for seed in (1, 2)]))
+    for layer in (0, 1):
+        assert told("walls", "stack.npy", "--layer", layer, "--pixel", "5.3nm", "--figure", f"{layer}.svg")[0] == 0
+        assert stored(f"stack-layer{layer}-walls.json")["conventions"]["layer"] == layer
+        assert f"stack.npy, layer {layer}" in Path(f"{layer}.svg").read_text()
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device", "a-frc.png")])
@@ -195,6 +232,15 @@ def test_files_of_other_software(told):
             assert told("hedgehogs", path, "--layers")[0] == 0
             charges = [row["charge"] for row in stored(f"{path.stem}-layers.json")["results"]]
             assert np.all(np.abs(charges) < 1.05)
+
+
+def test_a_pipe_is_not_replaced_by_a_result(told):
+    saved(1)
+    os.mkfifo("pipe.json")
+    code, _, err = told("frc", "a.npy", "b.npy", "--pixel", "5nm", "--json", "pipe.json")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "a device or a pipe; allowed: a file" in err
+    assert Path("pipe.json").is_fifo()
 
 
 def test_the_commands_of_the_document(told):

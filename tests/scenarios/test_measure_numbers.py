@@ -144,7 +144,7 @@ def test_arrays_with_nothing_in_common_have_no_resolution(told, seed):
     np.save("b.npy", halves(seed + 1)[0])
     code, out, _ = told("frc", "a.npy", "b.npy", "--pixel", "5.3nm", "--criterion", "0.5")
     assert code == 0
-    assert "the arrays have nothing in common" in out
+    assert out.count("nothing in common") == 1
     assert "below it from the first ring on" in out
     rows = {row["criterion"]: row for row in stored("a-frc.json")["results"]}
     assert rows["0.5"]["below_from_start"]
@@ -162,6 +162,38 @@ def test_frc_tells_what_to_be_careful_about(told):
     found = stored("a-frc.json")
     assert found["conventions"]["taper"] == "100nm"
     assert found["conventions"]["mask_fraction"] < 0.9
+
+
+def test_a_negative_is_told(told):
+    saved(4)
+    np.save("b.npy", -np.load("a.npy"))
+    code, out, _ = told("frc", "a.npy", "b.npy", "--pixel", "5.3nm", "--draws", "0", "--table-only")
+    assert code == 0
+    assert "the correlation is negative, -1 at the first ring: opposite contrast" in out
+    assert "nothing in common" not in out
+
+
+def test_pixels_of_every_axis_are_told(told):
+    rng = np.random.default_rng(5)
+    for name in "ab":
+        np.save(f"{name}.npy", rng.standard_normal((16, 17, 18)))
+    words = ["frc", "a.npy", "b.npy", "--draws", "0", "--table-only", "--pixel"]
+    assert "pixel 5 x 4 x 5 nm" in told(*words, "5nm,4nm,5nm")[1]
+    assert "pixel 5 nm" in told(*words, "5nm")[1]
+
+
+def test_masks_that_bias_are_remarked_on(told):
+    saved(6)
+    away = np.hypot(*np.mgrid[-64:64, -64:64])
+    masks = {"hard": away < 50, "soft": np.clip((60 - away) / 10, 0, 1), "small": np.clip((20 - away) / 10, 0, 1)}
+    for name, mask in masks.items():
+        np.save("mask.npy", mask)
+        code, out, _ = told(
+            "frc", "a.npy", "b.npy", "--pixel", "5.3nm", "--mask", "mask.npy", "--draws", "0", "--table-only"
+        )
+        assert code == 0
+        assert ("hard edge" in out) is (name == "hard")
+        assert ("% of the field" in out) is (name == "small")
 
 
 def test_masks(told):
@@ -209,6 +241,44 @@ def test_a_transfer_function_is_undone(told):
     assert undone[1]["results"]["delta_m"] == pytest.approx(5.1e-9, rel=0.06)
     assert any("no transfer function was undone" in note for note in plain[1]["notes"])
     assert not undone[1]["notes"]
+
+
+def test_walls_too_short_for_their_noise_keep_their_widths(told):
+    np.save("image.npy", stripes(8e-9, seed=1, noise=0.02))
+    code, out, err = told("walls", "image.npy", "--pixel", "5.3nm", "--average", "1000")
+    assert (code, err) == (0, "")
+    found = stored("image-walls.json")
+    points = found["results"]["points"]
+    assert f"{points} of {points} points have no error" in out
+    assert "ill-conditioned" not in out
+    assert found["results"]["ill_conditioned"] == 0
+    assert found["results"]["without_error"] == points
+    assert found["results"]["local_median_m"] == pytest.approx(found["results"]["delta_m"], rel=0.05)
+    assert found["results"]["local_error_median_m"] is None
+
+
+def test_flagged_points_count_in_the_median_until_they_are_too_many(told):
+    image = stripes(8e-9, size=128, seed=1, noise=0.02)
+    strong = np.random.default_rng(2).standard_normal(image.shape)
+    for rows, told_of in ((20, True), (90, False)):
+        noisy = image.copy()
+        noisy[:rows] += 0.9 * strong[:rows]
+        np.save("image.npy", noisy)
+        assert told("walls", "image.npy", "--pixel", "5.3nm", "--average", "1")[0] == 0
+        found = stored("image-walls.json")
+        flagged = np.array(found["points"]["ill_conditioned"])
+        assert (0 < flagged.mean() < 0.3) if told_of else (flagged.mean() > 0.3)
+        assert any("too many for a local median" in note for note in found["notes"]) is not told_of
+        median = found["results"]["local_median_m"]
+        assert median == (pytest.approx(np.median(found["points"]["delta"])) if told_of else None)
+
+
+@pytest.mark.parametrize(("delta", "wide"), [(8e-9, False), (20e-9, True)])
+def test_walls_as_wide_as_the_profiles_are_remarked_on(told, delta, wide):
+    np.save("image.npy", stripes(delta, size=192, seed=3, noise=0.02))
+    code, out, _ = told("walls", "image.npy", "--pixel", "5.3nm", "--table-only")
+    assert code == 0
+    assert ("over half of the 30 nm" in out) is wide
 
 
 def test_walls_in_a_layer_of_a_volume(told):
