@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from numerics.iterate import Watcher
 from records import sample
-from simulators.micromagnetics import Mesh, Relaxation, part_of, random_start
+from simulators.micromagnetics import Problem, Relaxation, part_of, random_start
 from simulators.samples.defects import Defect, Film, film_mesh, film_problem
 from simulators.samples.pinning import descend
 
@@ -137,17 +137,19 @@ def field_states(
         If a cell is larger than a defect.
     """
     mesh = film_mesh(film, shape, cell_size)
-    spins, found = random_start(film_problem(film, mesh, defects), rng=rng), {}
+    # Where the defects lie is drawn once: on a fine grid that takes as long as a short relaxation.
+    without_field = film_problem(film, mesh, defects)
+    spins, found = random_start(without_field, rng=rng), {}
     for number, state in enumerate(protocol):
         result = None
         for index, field in enumerate(state.fields):
             path = part_of(checkpoint, f"{number}-{index}")
-            problem = film_problem(film, mesh, defects, field=field)
+            problem = replace(without_field, field=(0.0, 0.0, field))
             result = descend(problem, spins, torque=torque, watch=watch, checkpoint=path)
             spins = result.m
         if result is None:
             raise ValueError(f"fields of {state.name!r} are (); allowed: at least one field")
-        found[state.name] = _sample(film, defects, mesh, state, result)
+        found[state.name] = _sample(film, defects, without_field, state, result)
     return found
 
 
@@ -188,8 +190,11 @@ def pinning_sites(
     return found[state]
 
 
-def _sample(film: Film, defects: Sequence[Defect], mesh: Mesh, state: FieldState, result: Relaxation) -> xr.Dataset:
-    saturation = film_problem(film, mesh, defects).material.field("saturation", mesh.shape)
+def _sample(
+    film: Film, defects: Sequence[Defect], problem: Problem, state: FieldState, result: Relaxation
+) -> xr.Dataset:
+    mesh = problem.mesh
+    saturation = problem.material.field("saturation", mesh.shape)
     uniform = bool(np.all(saturation == saturation.flat[0]))
     return sample.make(
         magnetization=np.asarray(result.m, np.float32),
