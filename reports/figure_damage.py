@@ -96,9 +96,8 @@ def _ratios(axes: Any, results: SeriesResults) -> None:
                 axes.annotate(
                     text,
                     (spread.mean, height),
-                    (0, 4),
+                    (5, 3),
                     textcoords="offset points",
-                    ha="center",
                     va="bottom",
                     fontsize=8,
                 )
