@@ -1,0 +1,1 @@
+"""From ptychographic images to projections: optical density, background, registration, alignment."""

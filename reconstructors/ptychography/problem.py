@@ -1,0 +1,172 @@
+"""A ptychographic data set as plain arrays.
+
+- `Problem`: what every engine works on; `Optics`: what is known of the probe's making;
+- `from_arrays`: assemble one from frames and positions, checked.
+
+Inside, frames and all that belongs to their pixels are unshifted: the zero frequency comes first.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics import fourier
+
+Array = NDArray[Any]
+
+
+class Frames(Protocol):
+    """Measured frames, wherever they are."""
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Pixels (ny, nx) of a frame."""
+        ...
+
+    def read(self, indices: Array) -> Array:
+        """Return the square roots of the photons of some frames: (len(indices), ny, nx) float32, unshifted."""
+        ...
+
+
+@dataclass(frozen=True)
+class FramesInMemory:
+    """Frames as one array (frames, ny, nx) float32 of amplitudes, unshifted."""
+
+    amplitudes: Array
+
+    def __len__(self) -> int:
+        return len(self.amplitudes)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Pixels (ny, nx) of a frame."""
+        return self.amplitudes.shape[1], self.amplitudes.shape[2]
+
+    def read(self, indices: Array) -> Array:
+        """Return some frames."""
+        return np.asarray(self.amplitudes[indices])
+
+
+@dataclass(frozen=True)
+class Optics:
+    """What an experimenter knows of the probe's making.
+
+    Attributes
+    ----------
+    wavelength, pixel_size : float
+        m; the pixel is that of the object.
+    numerical_aperture : float or None
+        Of the lens.
+    stop_fraction : float
+        Radius of the central stop over that of the lens.
+    defocus : float
+        Nominal, m down the beam from the focus.
+    transfer : (ny, nx) complex64 array or None
+        Unshifted, from the sample to the detector in the near field.
+    """
+
+    wavelength: float
+    pixel_size: float
+    numerical_aperture: float | None = None
+    stop_fraction: float = 0.0
+    defocus: float = 0.0
+    transfer: Array | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What every engine works on.
+
+    Attributes
+    ----------
+    frames : Frames
+    valid : (ny, nx) bool array
+        Pixels that can be used, unshifted.
+    background : (ny, nx) float32 array or None
+        Photons per pixel that do not come from the sample plane, unshifted.
+    positions : (frames, 2) float64 array
+        First object pixel (y, x) of each frame, nominal.
+    flux : (frames,) float64 array
+        Nominal, relative to the mean.
+    used : (frames,) bool array
+        Frames that may take part.
+    object_shape : tuple of int
+    probe : (modes, ny, nx) complex64 array
+        Start, ``|probe|²`` in photons of a frame.
+    photons : float
+        Mean sum of a frame's photons.
+    optics : Optics
+    """
+
+    frames: Frames
+    valid: Array
+    background: Array | None
+    positions: Array
+    flux: Array
+    used: Array
+    object_shape: tuple[int, int]
+    probe: Array
+    photons: float
+    optics: Optics
+
+
+def from_arrays(
+    counts: Array,
+    positions: Array,
+    probe: Array,
+    *,
+    optics: Optics,
+    object_shape: tuple[int, int],
+    valid: Array | None = None,
+    background: Array | None = None,
+) -> Problem:
+    """Assemble a problem from arrays as a detector sees them, the zero frequency in the centre.
+
+    Parameters
+    ----------
+    counts : (frames, ny, nx) array
+        Photons.
+    positions : (frames, 2) array
+        First object pixel (y, x) of each frame.
+    probe : (ny, nx) or (modes, ny, nx) complex array
+    optics : Optics
+    object_shape : tuple of int
+    valid : (ny, nx) bool array, optional
+    background : (ny, nx) array, optional
+        Photons.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or a position lies outside of the object.
+    """
+    frames, *shape = counts.shape
+    start = np.array(probe, np.complex64, copy=True).reshape(-1, *probe.shape[-2:])
+    if list(start.shape[1:]) != shape:
+        raise ValueError(f"probe has {start.shape[1:]} pixels; allowed: those of a frame, {tuple(shape)}")
+    places = np.array(positions, np.float64, copy=True)
+    if places.shape != (frames, 2):
+        raise ValueError(f"positions has shape {places.shape}; allowed: {(frames, 2)}, one pair for each frame")
+    low, high = places.min(0), places.max(0)
+    if low.min() < 0 or (high + shape > object_shape).any():
+        raise ValueError(f"positions go from {low} to {high}; allowed: frames inside of the object {object_shape}")
+    amplitudes = fourier.from_centre(np.sqrt(np.maximum(counts, 0)).astype(np.float32))
+    used = np.ones((shape[0], shape[1]), np.bool_) if valid is None else fourier.from_centre(valid)
+    return Problem(
+        frames=FramesInMemory(np.ascontiguousarray(amplitudes)),
+        valid=used,
+        background=None if background is None else fourier.from_centre(background).astype(np.float32),
+        positions=places,
+        flux=np.ones(frames),
+        used=np.ones(frames, np.bool_),
+        object_shape=object_shape,
+        probe=start,
+        photons=float(counts.reshape(frames, -1).sum(1).mean()),
+        optics=optics,
+    )
