@@ -6,7 +6,7 @@
 - `topology`: charges, hedgehogs, pairs, voids, field lines;
 - `fidelity`, `vector_fidelity`: errors, contrast, angles, charges found; `ceiling`: what a perfect method could show;
 - `matching`: which of the things found are which of the true ones; `uncertainty`: whether error bars hold;
-- `heterodyne`: what the references lend to the magnetic signal.
+- `heterodyne`: what the references lend to the magnetic signal; `scan`: errors of positions and probe, corrupt frames.
 
 Every public name is importable from here; lengths are in metres, frequencies in cycles per metre, sums in float64.
 """
@@ -42,6 +42,7 @@ from validation.resolution.prtf import (
 from validation.resolution.rings import RingMean, power_spectral_density, ring_mean, spectral_extent
 from validation.resolution.spectra import varies
 from validation.resolution.thresholds import threshold_curve
+from validation.scan import Detection, PositionError, detection, mode_powers, position_error, probe_error
 from validation.topology import (
     ExtremeValueFit,
     RandomNull,
@@ -91,6 +92,7 @@ __all__ = [
     "ComponentCurves",
     "ContrastFit",
     "CorrelationCurve",
+    "Detection",
     "ExtremeValueFit",
     "GaussianTransfer",
     "HardCutoff",
@@ -99,6 +101,7 @@ __all__ = [
     "Matching",
     "MeanWallWidth",
     "PixelBox",
+    "PositionError",
     "RandomNull",
     "Registration",
     "Resolution",
@@ -125,6 +128,7 @@ __all__ = [
     "conical_shell_correlation",
     "contrast_and_offset",
     "correlation",
+    "detection",
     "directional_resolution",
     "domain_contrast",
     "domain_period",
@@ -148,10 +152,13 @@ __all__ = [
     "local_wall_width",
     "match_points",
     "mean_wall_width",
+    "mode_powers",
     "pair_distances",
     "phase_randomized_correlation",
     "phase_retrieval_transfer_function",
+    "position_error",
     "power_spectral_density",
+    "probe_error",
     "random_null",
     "register",
     "register_volume",
