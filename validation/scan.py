@@ -84,7 +84,7 @@ def _rms(away: Floats) -> float:
 def probe_error(found: Array, true: Array, *, shift: Sequence[float] = (0.0, 0.0), scale: bool = False) -> float:
     """Return the least ``|U found - true|/|true|`` over unitary mixings U of the modes.
 
-    A frame is the incoherent sum of the modes' patterns, which such a mixing leaves as it is; of one mode it is a phase.
+    A frame is the incoherent sum of the modes' patterns, which such a mixing leaves as it is; of one it is a phase.
 
     Parameters
     ----------
