@@ -62,6 +62,21 @@ METRICS: Final[dict[str, Metric]] = {
     "focus": Metric("focus", "nm", 1e9, 0),
     "focus_error": Metric("focus error", "nm", 1e9, 1, 0.0),
     "heterodyne_gain": Metric("heterodyne gain at the detector's edge", decimals=2),
+    "probe_nrmse": Metric("probe error (NRMSE)"),
+    "position_error": Metric("error of the positions, rms", "nm", 1e9, 2),
+    "position_error.nominal": Metric("error of the positions as given, rms", "nm", 1e9, 2),
+    "position_error.residual": Metric("error of the positions without their affine part, rms", "nm", 1e9, 2),
+    "shift": Metric("shift of the object", "nm", 1e9, 2),
+    "flux_error": Metric("error of the frames' flux, rms"),
+    "faults.precision": Metric("corrupt frames, precision", decimals=2),
+    "faults.recall": Metric("corrupt frames, recall", decimals=2),
+    "faults.false": Metric("good frames left out", decimals=4),
+    "magnetic.nrmse": Metric("error of the magnetic image (NRMSE)"),
+    "magnetic.contrast": Metric("contrast of the magnetic image", target=1.0),
+    "magnetic.offset": Metric("offset of the magnetic image", target=0.0),
+    "magnetic.correlation": Metric("correlation of the magnetic image"),
+    "magnetic.frc_truth.half_period": Metric("magnetic image, FRC with the truth, half period", "nm", 1e9, 2),
+    "magnetic.frc_truth.full_period": Metric("magnetic image, FRC with the truth, full period", "nm", 1e9, 2),
 }
 
 _CRITERIA: Final = {".half_bit": "half-bit", ".1/7": "1/7", ".0.5": "0.5"}

@@ -2,7 +2,7 @@
 
 Contents: :func:`write_report` (reads a run directory, writes ``report.html`` into it), :func:`render` (the text of a
 run that measures and reconstructs; that of a study is in `reports.study_page`, that of a sweep in
-`reports.series_page`).
+`reports.series_page`, that of a ptychographic one in `reports.ptychography_page`).
 
 Images and the style sheet are part of the page. Nothing on it depends on when or where it is made.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from records import scorecard as scorecards
 from records import store
-from reports import flags, grids, series_page, study_page, summary, tables
+from reports import flags, grids, ptychography_page, series_page, study_page, summary, tables
 from reports.figures import pictures
 from reports.results import CONTROLS, Results, load
 from reports.series import is_series, load_series
@@ -56,7 +56,8 @@ def _text(directory: str | Path) -> str:
         return study_page.render(load_study(directory))
     if is_series(scorecard):
         return series_page.render(load_series(directory))
-    return render(load(directory))
+    results = load(directory)
+    return _PAGES.get(str(results.config.get("run", {}).get("scenario", "")), render)(results)
 
 
 def render(results: Results) -> str:
@@ -98,3 +99,7 @@ def render(results: Results) -> str:
         seed=seed,
         draw=draw,
     )
+
+
+_PAGES = {"ptychography": ptychography_page.render}
+"""Scenarios with a page of their own; the others are holography's."""

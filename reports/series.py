@@ -7,7 +7,7 @@ in words; :class:`SeriesStory`, the words and figures that one such experiment b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,14 @@ from reports.results import CONTROLS, Case, Results, Spread, in_table_order, loa
 from reports.summary import Headline
 
 _SCHEMA = 1
+
+AT_POINTS: Sequence[tuple[str, str, str]] = (
+    ("frc_truth.half_period", "frc_truth.full_period", "FRC with truth"),
+    ("frc_halves.half_period", "frc_halves.full_period", "FRC of halves"),
+    ("wall_width", "", "Wall width \u03b4"),
+    ("contrast", "", "Contrast"),
+    ("correlation", "", "Correlation"),
+)
 
 Point = Mapping[str, Any]
 """Names and values of the swept parameters of one point."""
@@ -139,6 +147,8 @@ class SeriesStory:
         Metrics of all points together with their headings in the table of methods.
     metrics : mapping
         How metrics of its own are printed.
+    at_points : sequence of (metric, metric of the full period or empty, heading), optional
+        Columns of the table of all points; by default those of holography.
     """
 
     lead: Callable[[SeriesResults], str]
@@ -147,6 +157,7 @@ class SeriesStory:
     drawings: tuple[Drawing, ...]
     columns: tuple[tuple[str, str], ...]
     metrics: Mapping[str, Metric]
+    at_points: Sequence[tuple[str, str, str]] = AT_POINTS
 
 
 def is_series(scorecard: Scorecard) -> bool:

@@ -7,25 +7,28 @@ gets its numbers and nothing more.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from reports import dose_words, flags, grids, site_words, summary, tables
+from reports import dose_words, flags, grids, ptychography_words, site_words, summary, tables
 from reports.figures import Picture
 from reports.grids import Grid
 from reports.metrics import Metric, describe, number, spread_text
 from reports.results import TRUTH, Results, Spread
-from reports.series import Point, SeriesResults, SeriesStory, point_text
+from reports.series import AT_POINTS, Point, SeriesResults, SeriesStory, point_text
 from reports.style import context, to_svg
 from reports.tables import Cell, Column, MethodRow, MethodTable
 from reports.templating import fill
 
-STORIES: Final[Mapping[str, SeriesStory]] = {"pinning": site_words.STORY, "dose": dose_words.STORY}
+STORIES: Final[Mapping[str, SeriesStory]] = {
+    "pinning": site_words.STORY,
+    "dose": dose_words.STORY,
+    "ptychography": ptychography_words.STORY,
+}
 
 _LISTED = 20
 """Cells that are not done, listed one by one."""
-_AT_POINTS = ("frc_truth.half_period", "frc_halves.half_period", "wall_width", "contrast", "correlation")
 _BETTER = {
     "lower": ("\u2193", "lower is better"),
     "higher": ("\u2191", "higher is better"),
@@ -58,7 +61,7 @@ def render(results: SeriesResults) -> str:
         figures=_pictures(results, story),
         table=pooled_table(results, _columns(results, story), story.metrics if story else {}),
         cells=len(pool.places),
-        points=points_table(results),
+        points=points_table(results, story.at_points if story else AT_POINTS),
         sentences=flags.flag_sentences(pool),
         flags=flags.flag_table(pool),
         done=sum(status.state == "done" for status in pool.scorecard.status),
@@ -156,20 +159,21 @@ def _cell(spread: Spread | None, how: Metric, best: bool = False) -> Cell:
     return Cell(mean=mean, deviation=deviation, best=best)
 
 
-def points_table(results: SeriesResults) -> Grid:
-    """Make the table of every point by method: resolution, wall width, contrast, correlation.
+def points_table(results: SeriesResults, headlines: Sequence[tuple[str, str, str]] = AT_POINTS) -> Grid:
+    """Make the table of every point by method.
 
     Parameters
     ----------
     results : SeriesResults
+    headlines : sequence of (metric, metric of the full period or empty, heading)
 
     Returns
     -------
     Grid
     """
-    found = {point_text(point): tables.method_table(results.at(point)) for point in results.points}
+    found = {point_text(point): tables.method_table(results.at(point), headlines) for point in results.points}
     named = {column.metric: column for table in found.values() for column in table.columns}
-    columns = [named[metric] for metric in _AT_POINTS if metric in named]
+    columns = [named[metric] for metric, *_ in headlines if metric in named]
     rows = []
     for point, table in found.items():
         place = {column.metric: index for index, column in enumerate(table.columns)}

@@ -37,6 +37,11 @@ _FIXED_STYLES = {
     "fth": ("#1b8a6b", "-"),
     "hapre": ("#d0661a", "-"),
     "hapre+": ("#1f5fbf", "-"),
+    "epie": ("#8a6d1f", "-"),
+    "rpie": ("#d0661a", "-"),
+    "dm": ("#1b8a6b", "-"),
+    "lsqml": ("#8e4ec6", "-"),
+    "rpie+": ("#1f5fbf", "-"),
 }
 _FURTHER_COLOURS = ("#8e4ec6", "#c2378a", "#8a6d1f", "#0f7f9c", "#5b6b1e", "#a33b3b")
 

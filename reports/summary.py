@@ -7,7 +7,7 @@ configuration) and :func:`environment` (versions, machine, times).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -36,6 +36,13 @@ _LABELS = {
     "stops_speckles": "radii of the beam stops",
     "resolving_power": "resolving power E/\u0394E",
 }
+_HEADLINES = (
+    ("frc_truth.half_period", "resolution, half period"),
+    ("wall_width", "wall width \u03b4"),
+    ("contrast", "contrast of m_z"),
+    ("visibility", "visibility"),
+    ("focus_error", "error of the focus"),
+)
 _DRAWN = ("period_nm",)  # of drawn domains; relaxed ones find their own
 _FROM_FILM = ("wall_width_nm",)  # where a table of the film's own says the anisotropy instead
 _SPECIAL: dict[tuple[str, float], str] = {("resolving_power", 0): "a single energy"}
@@ -173,25 +180,21 @@ def _parameter(key: str, value: Any) -> tuple[str, str]:
     return _LABELS.get(key, label), special or text
 
 
-def headlines(results: Results) -> tuple[Headline, ...]:
+def headlines(results: Results, metrics: Sequence[tuple[str, str]] = _HEADLINES) -> tuple[Headline, ...]:
     """Give the leading method's numbers, each with the right value beside it.
 
     Parameters
     ----------
     results : Results
+    metrics : sequence of (metric, label), optional
+        By default those of holography.
 
     Returns
     -------
     tuple of Headline
     """
     found = []
-    for metric, label in (
-        ("frc_truth.half_period", "resolution, half period"),
-        ("wall_width", "wall width \u03b4"),
-        ("contrast", "contrast of m_z"),
-        ("visibility", "visibility"),
-        ("focus_error", "error of the focus"),
-    ):
+    for metric, label in metrics:
         spread = results.spread(results.lead, metric)
         if spread is None or not spread.count:
             continue

@@ -93,19 +93,21 @@ class MethodTable:
     rows: tuple[MethodRow, ...]
 
 
-def method_table(results: Results) -> MethodTable:
+def method_table(results: Results, headlines: Sequence[tuple[str, str, str]] = _HEADLINES) -> MethodTable:
     """Make the table of methods: truth, floor, methods, ceiling.
 
     Parameters
     ----------
     results : Results
+    headlines : sequence of (metric, metric of the full period or empty, heading), optional
+        The columns; by default those of holography.
 
     Returns
     -------
     MethodTable
         Columns without a single value are left out; methods without a result stay with their reason.
     """
-    columns = tuple(_column(results, *entry) for entry in _HEADLINES if _present(results, entry[0]))
+    columns = tuple(_column(results, *entry) for entry in headlines if _present(results, entry[0]))
     best = {column.metric: _best(results, column) for column in columns}
     rows = [_method_row(results, method, columns, best) for method in results.methods]
     truth = tuple(_truth_cell(results, column) for column in columns)

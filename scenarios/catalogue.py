@@ -20,6 +20,7 @@ from scenarios.study import Study
 NAMES: Mapping[str, str] = {
     "domain-walls": "scenarios.domain_walls",
     "dose": "scenarios.dose",
+    "ptychography": "scenarios.ptychography",
     "pinning": "scenarios.pinning",
     "pinning-map": "scenarios.pinning_map",
     "hedgehog-survival": "scenarios.hedgehog_survival",
@@ -88,8 +89,11 @@ class Scenario:
     sample : callable, optional
         Of the configuration: all that the sample of a seed depends on, which the stage ``sample`` is told beside the
         ``seed``. Its folder is an input of ``expected`` at every point. None: there is no such stage.
-    varies : {"expected", "measurement"}
-        The first stage that differs from point to point; it and those behind it are told the ``point``.
+    varies : callable
+        Of the configuration: the first stage that differs from point to point, ``"expected"`` or ``"measurement"``; it
+        and those behind it are told the ``point``.
+    truth_stage : {"expected", "measurement"}
+        The stage that writes the truth: the second where each measurement has accidents of its own.
     """
 
     name: str
@@ -103,12 +107,17 @@ class Scenario:
     warnings: Callable[[Any, Path], list[str]] | None = None
     points: Callable[[Any], Sequence[Point]] = single
     sample: Callable[[Any], Mapping[str, Any]] | None = None
-    varies: str = "expected"
+    varies: Callable[[Any], str] = lambda configuration: "expected"
+    truth_stage: str = "expected"
 
     @property
     def text(self) -> str:
         """The TOML text with the defaults and the profiles."""
         return shipped(self.name)
+
+    def pools(self, configuration: Any) -> bool:
+        """Return whether there are points to look at together."""
+        return POOL in self.work and any(self.points(configuration))
 
 
 def look_up(name: str) -> Scenario | Study:

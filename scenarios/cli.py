@@ -194,12 +194,11 @@ def _override(key: str, value: Any) -> list[str]:
 
 def _run(asked: Any) -> int:
     from scenarios import runner
-    from scenarios.catalogue import POOL
     from scenarios.progress import Progress, summary
 
     for warning in asked.warnings:
         _say(f"warning: {warning}")
-    points, pool = asked.scenario.points(asked.configuration), POOL in asked.scenario.work
+    points, pool = asked.scenario.points(asked.configuration), asked.scenario.pools(asked.configuration)
     cells = len(asked.seeds) * asked.draws * (len(points) * (1 + len(asked.methods)) + pool * len(asked.methods))
     result = runner.run(asked, progress=Progress(cells), command=sys.argv)
     return _end(summary(result.scorecard, asked.methods), asked.out, failed=result.failed)

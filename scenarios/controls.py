@@ -2,7 +2,7 @@
 
 - `floor`: the measured amplitudes with random phases, read as m_z;
 - `ceiling`: the truth, through the detector's pass band and the thickness of the film;
-- `CONTROLS`, `EXPLANATIONS`: both by name.
+- `CONTROLS`, `EXPLANATIONS`: both by name; those of ptychography are in `ptychography_controls`.
 
 Controls are the only ones to see the truth, and no method of reconstruction.
 """
@@ -110,8 +110,22 @@ def ceiling(measurement: "xr.Dataset", truth: "xr.Dataset", *, rng: "np.random.G
     )
 
 
-CONTROLS: "Mapping[str, Callable[..., xr.Dataset]]" = {"floor": floor, "ceiling": ceiling}
+def _of_kind(name: str) -> "Callable[..., xr.Dataset]":
+    """Return the control `name` for whatever kind of measurement it is given."""
+
+    def control(measurement: "xr.Dataset", truth: "xr.Dataset", *, rng: "np.random.Generator") -> "xr.Dataset":
+        if measurement.attrs["kind"] == "ptychography":
+            from scenarios import ptychography_controls
+
+            result: xr.Dataset = getattr(ptychography_controls, name)(measurement, truth)
+            return result
+        return {"floor": floor, "ceiling": ceiling}[name](measurement, truth, rng=rng)
+
+    return control
+
+
+CONTROLS: "Mapping[str, Callable[..., xr.Dataset]]" = {"floor": _of_kind("floor"), "ceiling": _of_kind("ceiling")}
 EXPLANATIONS: Mapping[str, str] = {
-    "floor": "the measured amplitudes with random phases",
+    "floor": "the measured amplitudes with random phases; of a scan: no object at all",
     "ceiling": "the truth through the detector's band and the film's thickness",
 }

@@ -146,7 +146,7 @@ SCENARIO = replace(
         POOL: (*holography_stages.SCORING, "scenarios.dose"),
     },
     points=points,
-    varies="measurement",
+    varies=lambda configuration: "measurement",
 )
 
 

@@ -24,7 +24,7 @@ SIMULATION = "simulation"
 
 _COMMON = ("numerics", "optics", "records", "scenarios.stages", "scenarios.tuning")
 _METHOD_ROOMS = (*_COMMON, "reconstructors")
-_CONTROL_ROOMS = (*_COMMON, "reconstructors", "validation", "scenarios.controls")
+_CONTROL_ROOMS = (*_COMMON, "reconstructors", "validation", "scenarios.controls", "scenarios.ptychography_controls")
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def simulation_cells(request: Request) -> list[Cell]:
         made = {stage.kind: stage.key for stage in shared_sample}
         for point in request.scenario.points(request.configuration):
             told = {"point": dict(point)} if point else {}
-            shared = {} if request.scenario.varies == "measurement" else told
+            shared = {} if request.scenario.varies(request.configuration) == "measurement" else told
             whole = {**content, **shared, "sample": digest}
             expected = _stage(request, "expected", whole, made, told={"sample": sample})
             for draw in range(request.draws):
@@ -141,7 +141,7 @@ def method_cells(request: Request, simulations: Sequence[Cell]) -> list[Cell]:
 
 def pool_cells(request: Request, simulations: Sequence[Cell], done: Sequence[Cell]) -> list[Cell]:
     """Return a cell for each (seed, draw, method) that looks at all its points among the method cells `done`."""
-    if POOL not in request.scenario.work:
+    if not request.scenario.pools(request.configuration):
         return []
     made = {(cell.seed, cell.draw, *sorted(cell.point.items())): cell for cell in simulations}
     groups: dict[tuple[int, int, str], list[Cell]] = {}

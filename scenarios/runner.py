@@ -217,16 +217,16 @@ def _write(request: Request, all_cells: Sequence[Cell], ledger: _Ledger, folder:
         if len(request.seeds) > 1 and cell.method == SIMULATION:
             of_seed.mkdir(parents=True, exist_ok=True)
             (of_seed / "config.toml").write_text(echo(request.configuration), encoding="utf-8")
-        for kind, stored, name in _published(cell):
+        for kind, stored, name in _published(cell, request.scenario.truth_stage):
             directory.place(_file(cell, kind, stored), target / name)
 
 
-def _published(cell: Cell) -> list[tuple[str, str, str]]:
+def _published(cell: Cell, truth_stage: str) -> list[tuple[str, str, str]]:
     """Return what of a finished cell goes into the run directory: stage, the file's name there, and its place here."""
     if cell.method == SIMULATION:
         first = cell.draw == 0
         name = stages.MEASUREMENT if first else f"measurement-{cell.draw}.nc"
-        truth = [("expected", stages.TRUTH, stages.TRUTH)] if first else []
+        truth = [(truth_stage, stages.TRUTH, stages.TRUTH)] if first else []
         return [("measurement", stages.MEASUREMENT, name), *truth]
     name = f"{cell.method}/{cell.draw}.nc"
     if cell.pooled:

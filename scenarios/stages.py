@@ -2,7 +2,8 @@
 
 - `compute`: do a stage; `Unsupported`: the method (or the sample) does not allow it, and why.
 - ``reconstruct``, ``halves`` and ``starts`` are here, unless the scenario has its own; the others are the scenario's.
-- `half`, `start` and the constants: names of the files in the folders; `write_rows`: the file of the metrics.
+- `solve`: run the method that a stage is told; `half`, `start` and the constants: names of the files in the folders;
+  `write_rows`: the file of the metrics.
 """
 
 import dataclasses
@@ -78,7 +79,8 @@ def write_rows(metrics: Sequence[Mapping[str, Any]], folder: Path) -> None:
 def _reconstruct(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path) -> None:
     from records import store
 
-    result = _solve(arguments, inputs, store.load(inputs["measurement"] / MEASUREMENT))
+    data = store.load(inputs["measurement"] / MEASUREMENT)
+    result = solve(arguments, data, truth=inputs.get("expected"))
     store.save(result, folder / RECONSTRUCTION)
 
 
@@ -88,7 +90,8 @@ def _halves(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Pa
 
     given = store.load(inputs["reconstruct"] / RECONSTRUCTION)
     for index, data in enumerate(halves(store.load(inputs["measurement"] / MEASUREMENT))):
-        store.save(_solve(arguments, inputs, data, names=("half", index), given=given), folder / half(index))
+        found = solve(arguments, data, truth=inputs.get("expected"), names=("half", index), given=given)
+        store.save(found, folder / half(index))
 
 
 def _starts(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path) -> None:
@@ -97,25 +100,44 @@ def _starts(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Pa
     given = store.load(inputs["reconstruct"] / RECONSTRUCTION)
     data = store.load(inputs["measurement"] / MEASUREMENT)
     for index in range(arguments["starts"]):
-        result = _solve(arguments, inputs, data, names=("start", index), given=given)
+        result = solve(arguments, data, truth=inputs.get("expected"), names=("start", index), given=given)
         store.save(result, folder / start(index))
 
 
-def _solve(
+def solve(
     arguments: Mapping[str, Any],
-    inputs: Mapping[str, Path],
     measurement: "xr.Dataset",
     *,
+    truth: Path | None,
     names: tuple[str | int, ...] = (),
     given: "xr.Dataset | None" = None,
 ) -> "xr.Dataset":
+    """Run the method, or control, that a stage is told.
+
+    Parameters
+    ----------
+    arguments : mapping
+        Of the stage: method, parameters, seed, draw, and the point of a sweep.
+    measurement : Dataset
+    truth : Path or None
+        Folder that holds it; only controls look.
+    names : tuple
+        Of the random stream, beyond the place of the cell: another half, another start.
+    given : Dataset, optional
+        `Reconstruction` from other data of the same sample.
+
+    Raises
+    ------
+    Unsupported
+        If the method refuses the measurement.
+    """
     name = arguments["method"]
     rng = _rng(arguments, names)
     if name in CONTROLS:
         from records import store
 
-        truth = store.load(inputs["expected"] / TRUTH)
-        return CONTROLS[name](measurement, truth, rng=rng)
+        assert truth is not None
+        return CONTROLS[name](measurement, store.load(truth / TRUTH), rng=rng)
     method = _method(name, arguments["parameters"], random_start="start" in names)
     reason = method.refuses(measurement)
     if reason is not None:

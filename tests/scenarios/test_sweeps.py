@@ -68,7 +68,7 @@ def test_patterns_are_shared_where_points_differ_in_the_detection_alone(in_proce
 
     shared = dataclasses.replace(
         fake_sweep.SCENARIO,
-        varies="measurement",
+        varies=lambda configuration: "measurement",
         work={**fake_sweep.SCENARIO.work, "expected": expected, "pool": pool},
     )
     monkeypatch.setattr(fake_sweep, "SCENARIO", shared)
