@@ -2,7 +2,7 @@
 
 - `main`: the console script; `call`: the same for a list of arguments, returns the exit code.
 - commands: ``list``, ``methods``, ``run``, ``report``, ``info``; ``sample`` is in `cli_sample`, ``measure`` in
-  `cli_measure`.
+  `cli_measure`, ``reconstruct`` in `cli_reconstruct`.
 
 Exit codes: 0 done, 1 a cell failed (its status is in the scorecard) or an error of ours, 2 something given cannot be
 used or written, 130 interrupted. Heavy imports wait inside the commands, so help comes at once.
@@ -19,7 +19,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from scenarios import cli_measure, cli_sample
+from scenarios import cli_measure, cli_reconstruct, cli_sample
 
 _EPILOG = (
     "Start with [bold]truespin run domain-walls[/bold]: a magnetic multilayer, imaged, reconstructed and scored in "
@@ -166,6 +166,7 @@ def run(
 
 app.command("sample", help=cli_sample.HELP, epilog=cli_sample.EPILOG)(cli_sample.sample)
 app.add_typer(cli_measure.app, name="measure")
+app.add_typer(cli_reconstruct.app, name="reconstruct")
 
 
 @app.command()

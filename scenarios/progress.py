@@ -32,6 +32,21 @@ _COLUMNS = (
     ("contrast", "\ncontrast", 3),
     ("correlation", "\ncorrelation", 3),
 )
+_SCAN_COLUMNS = (
+    ("nrmse", "object\nerror", 4),
+    ("frc_truth.half_period", "to truth\nnm", 2),
+    ("frc_halves.half_period", "by halves\nnm", 2),
+    ("magnetic.nrmse", "magnetic\nerror", 3),
+    ("magnetic.frc_truth.half_period", "magnetic\nnm", 2),
+    ("magnetic.contrast", "magnetic\ncontrast", 3),
+    ("probe_nrmse", "probe\nerror", 4),
+    ("position_error", "positions\nnm", 2),
+    ("shift", "shift\nnm", 2),
+    ("faults.precision", "faults\nprecision", 2),
+    ("faults.recall", "faults\nrecall", 2),
+)
+"""Of a scan: a `faults` row is there only where frames went wrong."""
+_SCANS = frozenset({"ptychography"})
 _LEGEND = "Resolutions are half periods, against the truth and between half data sets."
 
 
@@ -103,7 +118,7 @@ def summary(scorecard: "Scorecard", methods: Sequence[str]) -> Group:
     if points:
         tables = Group(_pooled_table(scorecard, methods), "", _points_table(scorecard, methods, points))
     else:
-        tables = Group(_methods_table(_values(scorecard), ("truth", *methods), _COLUMNS))
+        tables = Group(_methods_table(_values(scorecard), ("truth", *methods), _columns(scorecard)))
     remarks = [
         Text(f"{method}: {what}")
         for method in methods
@@ -111,6 +126,11 @@ def summary(scorecard: "Scorecard", methods: Sequence[str]) -> Group:
         if what
     ]
     return Group(tables, Text(_LEGEND, style="dim"), *remarks)
+
+
+def _columns(scorecard: "Scorecard") -> tuple[tuple[str, str, int], ...]:
+    is_scan = scorecard.config.get("run", {}).get("scenario") in _SCANS
+    return _SCAN_COLUMNS if is_scan else _COLUMNS
 
 
 Values = dict[tuple[str, str], list[float]]
@@ -159,19 +179,21 @@ def _pooled_table(scorecard: "Scorecard", methods: Sequence[str]) -> Table:
 
 
 def _points_table(scorecard: "Scorecard", methods: Sequence[str], points: Sequence[Mapping[str, Any]]) -> Table:
-    """Return resolution and wall width at every point; of the controls only the ceiling."""
+    """Return the main numbers at every point, with the true wall width; of the controls only the ceiling."""
     by_point = [_values(scorecard, point) for point in points]
     told = sorted((method for method in methods if method != "floor"), key=lambda method: method == "ceiling")
     metrics = dict.fromkeys(key[1] for values in by_point for key in values if key[0] in told)
-    shown = [column for column in _COLUMNS[:4] if column[0] in metrics]
+    columns = _columns(scorecard)
+    shown = [column for column in (columns[:4] if columns is _COLUMNS else columns) if column[0] in metrics]
+    walls = any(("truth", "wall_width") in values for values in by_point)
     swept = ", ".join(dict.fromkeys(name for point in points for name in point))
-    table = _table(f"\n{swept}", "\nmethod", *(title for _, title, _ in shown), "true \u03b4\nnm", left=2)
+    table = _table(f"\n{swept}", "\nmethod", *(title for _, title, _ in shown), *["true \u03b4\nnm"] * walls, left=2)
     for point, values in zip(points, by_point, strict=True):
         name = ", ".join(f"{value:.3g}" if isinstance(value, float) else str(value) for value in point.values())
         truth = _spread(values.get(("truth", "wall_width"), ()), 2)
         for place, method in enumerate(told):
             cells = [_spread(values.get((method, metric), ()), digits) for metric, _, digits in shown]
-            table.add_row("" if place else name, method, *cells, "" if place else truth)
+            table.add_row("" if place else name, method, *cells, *["" if place else truth] * walls)
     return table
 
 

@@ -136,10 +136,18 @@ def _sample(tables: Mapping[str, Any], setup: Any, *, seed: int) -> "xr.Dataset"
     table, rng = tables["sample"], stream(seed, "sample")
     if table["kind"] == "superlattice":
         from simulators.samples.block import Block
+        from simulators.samples.metalattice import Infiltration
+        from simulators.samples.sphere_packing import Template
         from simulators.samples.superlattice_slab import superlattice_slab
 
         side, thickness = 1e-9 * table["extent_nm"], 1e-9 * table["thickness_nm"]
         return superlattice_slab(
+            template=Template(
+                diameter=1e-9 * table["sphere_nm"],
+                spread=table["sphere_spread"],
+                stacking_fault=table["stacking_fault"],
+            ),
+            infiltration=Infiltration(unfilled=table["unfilled"]),
             block=Block(size=(thickness, side, side)),
             voxel_size=setup.fine_pixel,
             texture_period=1e-9 * table["texture_nm"],

@@ -1,0 +1,85 @@
+"""The commands ``truespin reconstruct``: anybody's own measurements, reconstructed.
+
+- `app`: the group, registered by `cli`, with ``ptychography``.
+
+Each writes the result and a picture and says what it did. Heavy imports wait inside the commands.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_HELP = "Reconstruct your own measurements with any registered method; no scenario and no truth needed."
+_EPILOG = """[bold]Examples[/bold]
+
+truespin reconstruct ptychography scan.cxi
+
+truespin reconstruct ptychography scan.cxi --method rpie+ --defocus 7um --outer-zone 45nm --set modes=3
+
+truespin reconstruct ptychography near.cxi --focus-distance 3.65mm --out result.cxi
+"""
+
+app = typer.Typer(help=_HELP, epilog=_EPILOG, rich_markup_mode="rich")
+
+
+@app.callback(invoke_without_command=True)
+def _root(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help(), end="")
+
+
+@app.command(epilog=_EPILOG)
+def ptychography(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CXI 1.6, or a measurement of a run (.nc).")],
+    method: Annotated[str, typer.Option(metavar="NAME", help="As [bold]truespin methods[/bold] shows it.")] = "rpie+",
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CXI file of the result; beside the measurement if left out.")
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Picture, .png or .svg; beside the result.")
+    ] = None,
+    projection: Annotated[int, typer.Option(metavar="N", help="Which projection of the file.")] = 0,
+    focus_distance: Annotated[
+        str | None, typer.Option(metavar="LENGTH", help="Near field behind a focus: from the focus to the sample.")
+    ] = None,
+    near_field: Annotated[bool, typer.Option("--near-field", help="Near field in a parallel beam.")] = False,
+    defocus: Annotated[
+        str | None, typer.Option(metavar="LENGTH", help="Far field: sample downstream of the focus, such as 7um.")
+    ] = None,
+    outer_zone: Annotated[
+        str | None, typer.Option(metavar="LENGTH", help="Outermost zone of the zone plate, such as 45nm.")
+    ] = None,
+    stop_fraction: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Central stop over the diameter of the zone plate.")
+    ] = None,
+    gain: Annotated[float | None, typer.Option(metavar="ADU", help="Units of the frames per photon.")] = None,
+    probe_moves: Annotated[
+        bool, typer.Option("--probe-moves", help="Translations are those of the probe, not of the sample.")
+    ] = False,
+    seed: Annotated[int, typer.Option(metavar="S", help="Seed of the order of the frames.")] = 0,
+    checkpoint: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep the state here; the same command goes on from it.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a parameter; again for more.")
+    ] = None,
+) -> None:
+    """Reconstruct object and probe of a ptychographic scan, and write them as CXI with a picture."""
+    from scenarios import reconstruct_ptychography as work
+
+    options = work.Options(
+        method=method,
+        projection=projection,
+        focus_distance=focus_distance,
+        near_field=near_field,
+        defocus=defocus,
+        outer_zone=outer_zone,
+        stop_fraction=stop_fraction,
+        gain=gain,
+        probe_moves=probe_moves,
+        seed=seed,
+        settings=tuple(settings or ()),
+    )
+    target = out if out is not None else file.with_name(f"{file.stem}-{method}.cxi")
+    work.run(file, options, out=target, figure=figure or target.with_suffix(".png"), checkpoint=checkpoint)
