@@ -73,7 +73,8 @@ def _correlations(axes: Any, cases: Sequence[Case], results: Results, names: tup
         for name, dash in zip(names, (style.dash, ":"), strict=False):
             if name in case.scored and np.isfinite(case.scored[name].values).any():
                 label = case.method if name == names[0] else None
-                axes.plot(frequency, case.scored[name].values, dash, color=style.colour, linewidth=1.4, label=label)
+                look = {"color": style.colour, "linestyle": dash, "linewidth": 1.4, "label": label}
+                axes.plot(frequency, case.scored[name].values, **look)
     methods = [case for case in cases if case.method not in CONTROLS] or list(cases)
     threshold = methods[0].scored["threshold_1bit"].values
     axes.plot(_MICRO * methods[0].scored["frequency"].values, threshold, color=INK, linewidth=0.8, label="1-bit")
