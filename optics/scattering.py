@@ -50,6 +50,7 @@ NON_RESONANT: Final = {
     "Cr": Constants(7.19, (1.805e-3, 1.627e-3), (1.175e-3, 8.59e-4)),
     "Cu": Constants(8.96, (1.642e-3, 1.173e-3), (2.57e-4, 1.90e-4)),
     "Si3N4": Constants(3.17, (1.055e-3, 8.74e-4), (1.66e-4, 1.18e-4)),
+    "SiO2": Constants(2.20, (7.17e-4, 6.02e-4), (1.606e-4, 1.151e-4)),
 }
 _TABLE_ENERGIES: Final = (779.0, 856.0)
 _TABLE_RANGE: Final = (600.0, 1100.0)
@@ -106,7 +107,7 @@ def refractive_index(material: str, energy: float, *, white_line: float = 1.0) -
     Parameters
     ----------
     material : str
-        Au, Pt, Cr, Cu or Si3N4 between 600 and 1100 eV; Co or Ni within 15 eV of the L3 peak.
+        Au, Pt, Cr, Cu, Si3N4 or SiO2 between 600 and 1100 eV; Co or Ni within 15 eV of the L3 peak.
     energy : float
         eV, on the tables' scale.
     white_line : float

@@ -3,7 +3,7 @@
 - `Layout`, `Variable`: a record written down as a table of variables, coordinates and attributes;
 - `check_layout`: hold a dataset against its layout;
 - `require`: one condition, one line;
-- `check_coordinate`, `check_unit_vectors`, `check_json`: conditions on values that several records share;
+- `check_coordinate`, `check_even`, `check_unit_vectors`, `check_json`: conditions on values that several records share;
 - `scalar`, `variable`, `coordinate`, `centred_coordinate`: what the builders assemble records from.
 """
 
@@ -53,6 +53,11 @@ class Variable:
     minimum: float | None = None
     maximum: float | None = None
     positive: bool = False
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is a bound to hold the values against."""
+        return self.positive or self.minimum is not None or self.maximum is not None
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,8 @@ def _check_variable(name: str, array: xr.DataArray, wanted: Variable) -> None:
         units = array.attrs.get("units")
         require(units == wanted.units, name, f"units {units!r}", f"units {wanted.units!r}")
     require(array.size > 0, name, f"shape {array.shape}", "at least one value")
+    if kind not in "fc" and not wanted.bounded:
+        return  # not read: it may be larger than the memory
     values = array.values
     if kind in "fc":
         bad = int(values.size - np.count_nonzero(np.isfinite(values)))
@@ -161,15 +168,31 @@ def check_coordinate(name: str, array: xr.DataArray) -> float | None:
     RecordError
         If it is not.
     """
-    values = np.asarray(array.values, dtype=np.float64)
-    n = values.size
-    if n == 1:
-        require(values[0] == 0, name, f"holds {values[0]:g}", "0 where there is one point")
+    if array.size == 1:
+        require(array.values[0] == 0, name, f"holds {array.values[0]:g}", "0 where there is one point")
         return None
-    step = float(values[-1] - values[0]) / (n - 1)
+    return _even_step(name, array, array.size // 2, "an even spacing with 0 at index n//2")
+
+
+def check_even(name: str, array: xr.DataArray) -> float | None:
+    """Check that a coordinate increases in equal steps from anywhere; return its step, None for one point.
+
+    Raises
+    ------
+    RecordError
+        If it does not.
+    """
+    return None if array.size == 1 else _even_step(name, array, None, "an even spacing")
+
+
+def _even_step(name: str, array: xr.DataArray, zero: int | None, expected: str) -> float:
+    """Return the step of a coordinate that is even and, where `zero` is an index, 0 there."""
+    values = np.asarray(array.values, dtype=np.float64)
+    step = float(values[-1] - values[0]) / (values.size - 1)
     require(step > 0, name, f"step {step:g}", "increasing values")
-    off = float(np.abs(values - (np.arange(n) - n // 2) * step).max()) / step
-    require(off < 1e-3, name, f"{off:.3g} steps off", "an even spacing with 0 at index n//2")
+    even = np.arange(values.size) * step + values[0] if zero is None else (np.arange(values.size) - zero) * step
+    off = float(np.abs(values - even).max()) / step
+    require(off < 1e-3, name, f"{off:.3g} steps off", expected)
     return step
 
 

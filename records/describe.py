@@ -15,6 +15,7 @@ import xarray as xr
 
 from records import check, ovf, sample, sample_files, scorecard, store, vtk
 from records.checks import one_line
+from records.describe_ptychography import describe_cxi, describe_frames, looks_like_cxi
 from records.errors import RecordError
 
 _LISTED: Final = 200
@@ -72,11 +73,13 @@ def describe(path: str | os.PathLike[str]) -> Lines:
     try:
         with h5py.File(path, "r") as file:
             if "record" not in file.attrs:
-                return [("file", "HDF5"), *_datasets(file)]
+                return [*_foreign(path, file), *_datasets(file)]
+            scan = [file.attrs.get(name) for name in ("record", "kind")] == ["measurement", "ptychography"]
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         raise RecordError(f"{name}: damaged HDF5 file: {one_line(error)}") from error
-    dataset = store.load(path)
-    return [("file", "netCDF4 of truespin"), *_record(dataset)]
+    if scan:
+        return describe_frames(path)
+    return [("file", "netCDF4 of truespin"), *_record(store.load(path))]
 
 
 def _ovf(path: str | os.PathLike[str]) -> Lines:
@@ -169,6 +172,11 @@ def _variable(array: xr.Variable) -> str:
     if array.dtype.kind == "U" and array.size <= 4:
         text += ": " + ", ".join(str(value) for value in array.values.ravel())
     return text
+
+
+def _foreign(path: str | os.PathLike[str], file: h5py.File) -> Lines:
+    """Describe an HDF5 file of other software: as CXI, where it says so or holds frames where CXI has them."""
+    return describe_cxi(path) if looks_like_cxi(file) else [("file", "HDF5")]
 
 
 def _datasets(file: h5py.File) -> Lines:

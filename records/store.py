@@ -1,7 +1,7 @@
 """Files of the records, written whole or not at all.
 
 - `save`, `load`: a dataset as netCDF4/HDF5, compressed, chunked by frame; complex numbers and truth values round-trip;
-- `write_bytes`, `write_text`: any file, with the same promise.
+- `write_bytes`, `write_text`, `whole`: any file, with the same promise.
 
 A file is written under a temporary name beside its own, flushed to the disk and renamed. After a failure the old file
 is still there and the temporary one is not. Equal datasets give equal bytes.
@@ -10,6 +10,7 @@ is still there and the temporary one is not. Equal datasets give equal bytes.
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -112,23 +113,47 @@ def write_bytes(path: str | os.PathLike[str], content: bytes | memoryview) -> No
     OSError
         If the file cannot be written; nothing half-written is left.
     """
+    with whole(path) as temporary, temporary.open("wb") as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give an empty temporary file to fill; it takes the name `path` when the block ends well, else it is removed.
+
+    Missing folders are made. The file is flushed to the disk before it gets its name, and lies beside it until then:
+    ``.NAME.*.part``, the only thing that a killed process may leave.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; nothing half-written is left.
+    """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    os.close(handle)
+    temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
+        yield temporary
+        _sync_file(temporary)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(target)
     except BaseException as error:  # an interrupt leaves nothing behind either
         with contextlib.suppress(OSError):
-            os.unlink(temporary)
+            temporary.unlink()
         if isinstance(error, OSError) and error.filename is None:  # a full disk is told without a name
             error.filename = os.fspath(path)
         raise
     _sync_folder(target.parent)
+
+
+def _sync_file(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

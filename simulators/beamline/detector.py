@@ -18,7 +18,8 @@ from numerics import fourier
 
 Array = NDArray[Any]
 
-_FANO = 0.12
+FANO = 0.12
+"""Fano factor of silicon."""
 _MOST_READS = 60_000  # a sum of 16 bit reads must fit 32 bits
 _BITS = 65535
 
@@ -187,7 +188,7 @@ def expose(
     """
     photons = rng.poisson(expected).astype(np.float64)
     # Fano noise of every photon, read noise and rounding of every read: independent, so their variances add
-    spread = _FANO * detector.electrons_per_photon * photons
+    spread = FANO * detector.electrons_per_photon * photons
     spread += accumulations * (detector.read_noise**2 + detector.electrons_per_adu**2 / 12)
     np.sqrt(spread, out=spread)
     spread *= rng.standard_normal(expected.shape)
@@ -207,7 +208,7 @@ def _clipped_reads(
     well = detector.full_well / detector.electrons_per_adu
     for _ in range(accumulations):
         photons = rng.poisson(expected / accumulations)
-        noise = _FANO * detector.electrons_per_photon * photons + detector.read_noise**2
+        noise = FANO * detector.electrons_per_photon * photons + detector.read_noise**2
         electrons = detector.electrons_per_photon * photons + np.sqrt(noise) * rng.standard_normal(expected.shape)
         signal = np.minimum(electrons / detector.electrons_per_adu, well)
         total += np.clip(np.rint(offset + signal), 0, _BITS)

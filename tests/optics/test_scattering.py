@@ -8,7 +8,7 @@ from optics.units import CLASSICAL_ELECTRON_RADIUS, wavelength, wavenumber
 
 
 @pytest.mark.parametrize(
-    ("material", "length"), [("Au", 76.6), ("Pt", 72.5), ("Cr", 107.8), ("Cu", 492), ("Si3N4", 762)]
+    ("material", "length"), [("Au", 76.6), ("Pt", 72.5), ("Cr", 107.8), ("Cu", 492), ("Si3N4", 762), ("SiO2", 789)]
 )
 def test_absorption_lengths(material: str, length: float) -> None:
     beta = scattering.refractive_index(material, 779.0)[1]

@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from records import RecordError, scorecard, store
+from records import RecordError, cxi, frames, scorecard, store
 from records.describe import describe, kind_of_file
 from records.ovf import write_ovf
 from tests.records.builders import a_measurement, a_reconstruction, a_sample, a_truth
+from tests.records.foreign_cxi import foreign_file
+from tests.records.ptychography_builders import a_full_node, a_node
+from tests.records.ptychography_builders import a_reconstruction as a_scan_reconstruction
+from tests.records.ptychography_builders import a_truth as a_scan_truth
 
 
 def test_ovf_under_any_name(tmp_path: Path) -> None:
@@ -112,3 +116,27 @@ FOREIGN = os.environ.get("TRUESPIN_FOREIGN_FILES", "")
 def test_files_of_other_software() -> None:
     for path in (*(Path(FOREIGN) / "ovf").glob("*.o*"), *(Path(FOREIGN) / "cxi").glob("*.cxi")):
         assert len(describe(path)) > 5
+
+
+def test_ptychography_is_described_without_its_frames(tmp_path: Path) -> None:
+    frames.write_nodes([a_full_node(), a_node()], tmp_path / "scan.nc")
+    cxi.write_nodes([a_full_node(), a_node()], tmp_path / "scan.cxi")
+    for name, file in (("scan.nc", "netCDF4 of truespin"), ("scan.cxi", "CXI")):
+        lines = dict(describe(tmp_path / name))
+        assert (lines["file"], lines["check"], lines["projections"]) == (file, "sound", "2")
+        assert lines["frames"] == "2 x 12 of 16 x 16 uint16"
+        assert lines["frames left out"] == str(int((~a_full_node()["used"]).sum()))
+        assert lines["energy"] == "852.76 eV"
+        assert (lines["object pixel"], lines["monitor"]) == ("454.3 nm", "for each frame")
+
+
+def test_cxi_that_is_not_sound_and_images(tmp_path: Path) -> None:
+    bad = foreign_file(tmp_path, {"entry_1/instrument_1/source_1/energy": 800.0})
+    lines = dict(describe(bad))
+    assert lines["check"].startswith(f"not sound: {bad}: entry_1/instrument_1/source_1/energy: holds 800")
+    assert lines["cxi_version"] == "160"
+    cxi.write_reconstruction(a_scan_reconstruction(), tmp_path / "images.cxi")
+    lines = dict(describe(tmp_path / "images.cxi"))
+    assert (lines["record"], lines["object"]) == ("reconstruction", "20 x 24 pixels of 5 nm")
+    store.save(a_scan_truth(), tmp_path / "truth.nc")
+    assert dict(describe(tmp_path / "truth.nc"))["check"] == "sound"
