@@ -9,6 +9,7 @@ Another package adds methods through the entry-point group ``truespin.methods``:
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,11 +35,14 @@ class Method:
         What it is told beyond the data.
     parameters : frozen dataclass
     solve : callable
-        ``solve(measurement, parameters=, rng=, given=, watch=) -> Reconstruction``.
+        ``solve(measurement, parameters=, rng=, given=, watch=) -> Reconstruction``; with ``checkpoint=`` too where the
+        method `resumes`.
     check : callable
         Returns why a measurement cannot be used, or None.
     summary : str
         One line.
+    resumes : bool
+        Whether it can keep its state in a file and go on from there.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Method:
     solve: Callable[..., xr.Dataset]
     check: Callable[[xr.Dataset], str | None]
     summary: str = ""
+    resumes: bool = False
 
     def refuses(self, measurement: xr.Dataset) -> str | None:
         """Return why the method cannot use `measurement`, None where it can."""
@@ -64,6 +69,7 @@ class Method:
         rng: np.random.Generator,
         given: xr.Dataset | None = None,
         watch: Sequence[Watcher] = (),
+        checkpoint: Path | None = None,
     ) -> xr.Dataset:
         """Reconstruct `measurement`.
 
@@ -76,6 +82,8 @@ class Method:
             `Reconstruction` of the same sample from other data, whose calibration (coherence) is reused.
         watch : sequence of callable
             Each called with (step, error).
+        checkpoint : Path, optional
+            File in which the state is kept every few epochs; the run goes on from what is there.
 
         Returns
         -------
@@ -85,12 +93,17 @@ class Method:
         Raises
         ------
         ValueError
-            If the method refuses the measurement.
+            If the method refuses the measurement, or a checkpoint.
         """
         reason = self.refuses(measurement)
         if reason is not None:
             raise ValueError(f"{self.name}: {reason}")
-        result: xr.Dataset = self.solve(measurement, parameters=self.parameters, rng=rng, given=given, watch=watch)
+        if checkpoint is not None and not self.resumes:
+            raise ValueError(f"checkpoint is {str(checkpoint)!r}; allowed: none, {self.name} does not keep its state")
+        kept = {} if checkpoint is None else {"checkpoint": checkpoint}
+        result: xr.Dataset = self.solve(
+            measurement, parameters=self.parameters, rng=rng, given=given, watch=watch, **kept
+        )
         return result
 
 
@@ -154,4 +167,32 @@ def _own() -> dict[str, Method]:
             "both helicities at once with shared references, fitted beam, plane from the magnetization",
         ),
     )
-    return {method.name: method for method in methods}
+    return {method.name: method for method in (*methods, *_ptychography())}
+
+
+def _ptychography() -> tuple[Method, ...]:
+    from functools import partial
+
+    from reconstructors.ptychography import methods
+
+    summaries = {
+        "epie": "ptychography: extended ptychographic iterative engine, one frame at a time",
+        "rpie": "ptychography: regularised ePIE in batches, the published engine",
+        "dm": "ptychography: difference map, all exit waves in memory",
+        "lsqml": "ptychography: least squares with the best step of every batch",
+        "rpie+": "ptychography: batches, then all frames at once down the likelihood; bad frames, flux, background",
+    }
+    return tuple(
+        Method(
+            name,
+            "ptychography",
+            ("flux", "frame_error", "corrupt", "history", "flag"),
+            methods.knowledge(parameters),
+            parameters,
+            methods.solver(name),
+            partial(methods.refusal, parameters=parameters),
+            summaries[name],
+            resumes=True,
+        )
+        for name, parameters in methods.METHODS.items()
+    )

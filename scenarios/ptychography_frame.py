@@ -105,7 +105,10 @@ class Frame:
         return moved(cut, rest) if max(map(abs, rest)) > 1e-6 else cut
 
     def align(self, image: Array, truth: Array, gauge: tuple[str, ...]) -> validation.Registration:
-        """Remove a gauge of `image`, both in the window."""
+        """Remove a gauge of `image`, both in the window; of an image without contrast, nothing but its mean phase."""
+        if not validation.varies(image, mask=self.soft):
+            turn = np.exp(1j * (np.angle(truth[self.mask].mean()) - np.angle(image[self.mask].mean())))
+            return validation.Registration(image * turn, removed=("phase",))
         return validation.register(image, truth, gauge=gauge, mask=self.soft, bound=max(1.0, self.largest_shift))
 
 

@@ -51,6 +51,7 @@ class Optics(Table):
     outer_zone_nm: float = Field(gt=0)
     plate_um: float = Field(gt=0)
     stop_fraction: float = Field(ge=0, lt=1)
+    rim: float = Field(ge=0, le=0.5)
     defocus_um: float
     defocus_error_um: float
     astigmatism_um: float
@@ -261,6 +262,7 @@ def _optics(optics: Mapping[str, Any]) -> "OpticsSetup":
         outer_zone=_NM * optics["outer_zone_nm"],
         diameter=_UM * optics["plate_um"],
         stop_fraction=optics["stop_fraction"],
+        rim=optics["rim"],
         astigmatism=_UM * optics["astigmatism_um"],
     )
     return OpticsSetup(

@@ -68,7 +68,7 @@ def run(file: Path, options: Options, *, out: Path, figure: Path, checkpoint: Pa
                 node,
                 rng=stream(options.seed, "method", method.name, 0),
                 watch=(watch,),
-                **({} if checkpoint is None else {"checkpoint": checkpoint}),
+                checkpoint=checkpoint,
             )
     cxi.write_reconstruction(found, out)
     save(found, figure)

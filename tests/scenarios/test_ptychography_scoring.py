@@ -156,3 +156,10 @@ def test_margin_beyond_the_scan_is_refused(truth: xr.Dataset) -> None:
             rng=np.random.default_rng(1),
             settings=ScoringSettings(margin=400e-9),
         )
+
+
+def test_image_without_contrast_is_scored_as_it_is(truth: xr.Dataset) -> None:
+    good = _reconstruction(truth)
+    found = _scores(good.assign(object=xr.full_like(good["object"], 0.8)), truth)
+    assert 0.3 < found["nrmse"] < 1
+    assert math.isnan(found["frc_truth.half_period"])

@@ -1,0 +1,116 @@
+"""States of a run in a file, so that what was stopped goes on.
+
+- `Checkpoint`: a file that belongs to one task; `Keeper`: a watcher that writes it every few epochs.
+
+The file is written whole or not at all, and a run that goes on from it gives the same bits as one that never stopped.
+It says what it belongs to: another measurement or other parameters do not go on from it.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from reconstructors.ptychography.state import State
+from records import store
+
+_ARRAYS: Final = ("object", "probe", "positions", "flux", "defocus", "used", "frame_errors")
+_SCHEMA: Final = 1
+
+
+class Checkpoint:
+    """States by name, with the errors of their epochs, in a file.
+
+    Parameters
+    ----------
+    path : Path
+    task : mapping
+        What the states belong to, in JSON types.
+
+    Raises
+    ------
+    ValueError
+        In one line, if the file exists and is damaged or belongs to something else.
+    """
+
+    def __init__(self, path: Path, task: Mapping[str, Any]) -> None:
+        self._path = path
+        text = json.dumps({"schema": _SCHEMA, **task}, sort_keys=True)
+        self._task = hashlib.sha256(text.encode()).hexdigest()
+        self._kept: dict[str, np.ndarray[Any, Any]] = self._read() if path.exists() else {}
+
+    def load(self, name: str) -> tuple[State, list[float]] | None:
+        """Return the state `name` and the errors of its epochs, None where there is none."""
+        prefix = f"{name}/"
+        if f"{prefix}epoch" not in self._kept:
+            return None
+        own = {key.removeprefix(prefix): value for key, value in self._kept.items() if key.startswith(prefix)}
+        memory = {key.removeprefix("memory/"): value.copy() for key, value in own.items() if key.startswith("memory/")}
+        state = State(**{key: own[key].copy() for key in _ARRAYS}, epoch=int(own["epoch"]), memory=memory)
+        return state, [float(error) for error in own["errors"]]
+
+    def save(self, name: str, state: State, errors: list[float]) -> None:
+        """Put the state `name` into the file, beside the others.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; the former one is still there.
+        """
+        prefix = f"{name}/"
+        kept = {key: value for key, value in self._kept.items() if not key.startswith(prefix)}
+        kept |= {prefix + key: np.copy(getattr(state, key)) for key in _ARRAYS}
+        kept |= {f"{prefix}memory/{key}": np.copy(value) for key, value in state.memory.items()}
+        kept |= {f"{prefix}epoch": np.array(state.epoch), f"{prefix}errors": np.array(errors, np.float64)}
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, task=np.array(self._task), **kept)
+        store.write_bytes(self._path, content.getbuffer())
+        self._kept = kept
+
+    def _read(self) -> dict[str, np.ndarray[Any, Any]]:
+        try:
+            with np.load(self._path, allow_pickle=False) as stored:
+                found = {name: stored[name] for name in stored.files}
+            task = str(found.pop("task"))
+        except Exception as error:  # damaged archives raise many sorts
+            reason = " ".join(str(error).split())
+            raise ValueError(f"{self._path}: no checkpoint of ours ({reason}); allowed: a new name, or one") from error
+        if task != self._task:
+            raise ValueError(
+                f"{self._path}: belongs to another measurement, method or other parameters; "
+                "allowed: its own, or a new name"
+            )
+        return found
+
+
+class Keeper:
+    """A watcher that writes a state every few epochs.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    name : str
+        Of the state.
+    state : State
+        The one that the run changes in place.
+    errors : sequence of float
+        Those of the epochs before this run.
+    every : int
+        Epochs.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, name: str, state: State, errors: Sequence[float], *, every: int = 10
+    ) -> None:
+        self._checkpoint, self._name, self._state, self._every = checkpoint, name, state, every
+        self._errors = list(errors)
+
+    def __call__(self, step: int, error: float) -> None:
+        """Write the state, if it is time."""
+        self._errors.append(error)
+        if self._state.epoch % self._every == 0:
+            self._checkpoint.save(self._name, self._state, self._errors)

@@ -1,0 +1,257 @@
+"""The registered methods: a measurement of one projection in, a `Reconstruction` out.
+
+- `ScanParameters`: what any method is told beside its engine; `METHODS`: by name;
+- `solve`: each helicity for itself; `refusal`: why a measurement cannot be used.
+
+Both helicities at once are in `coupled`. Frames that are corrupt are left out first where `ScanParameters.reject` says
+so; what was left out, and why, is in the result. Nothing of a reconstruction from other data is used, so halves share
+the nominal optics and positions and nothing else.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from numerics.iterate import Watcher
+from reconstructors.ptychography import difference_map, faults, gauge, least_squares, pie, preparation, rpie_plus
+from reconstructors.ptychography.checkpoint import Checkpoint, Keeper
+from reconstructors.ptychography.frame_rejection import REJECTED, FrameRejection
+from reconstructors.ptychography.listeners import Listener
+from reconstructors.ptychography.modes import FluxRefinement
+from reconstructors.ptychography.positions import PositionParameters, PositionRefinement
+from reconstructors.ptychography.preparation import Preparation, Prepared
+from reconstructors.ptychography.results import assembled
+from reconstructors.ptychography.state import State, start
+from reconstructors.ptychography.stretching import StretchRefinement
+
+Array = NDArray[Any]
+Engine = pie.PieParameters | rpie_plus.RpiePlusParameters | difference_map.DmParameters | least_squares.LsqmlParameters
+
+RULES: Final = ("none", *faults.RULES)
+_MISFIT: Final = 18  # of `faults.REASONS`
+
+
+@dataclass(frozen=True)
+class ScanParameters:
+    """What a method is told beside the data.
+
+    Parameters
+    ----------
+    engine : dataclass
+        Of the method.
+    preparation : Preparation
+        Modes of the probe, focus, background, memory.
+    reject : {"none", "gradient", "residual"}
+        How corrupt frames are found before the reconstruction; ``"residual"`` also leaves out what does not fit later.
+    refine_positions : bool
+    positions : PositionParameters
+        How they are refined.
+    refine_flux : bool
+        Find the incident light of each frame.
+
+    Raises
+    ------
+    ValueError
+        In one line, at the first value that is impossible.
+    """
+
+    engine: Engine
+    preparation: Preparation = field(default_factory=Preparation)
+    reject: str = "none"
+    refine_positions: bool = False
+    positions: PositionParameters = field(default_factory=PositionParameters)
+    refine_flux: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        if self.reject not in RULES:
+            raise ValueError(f"reject is {self.reject!r}; allowed: {', '.join(RULES)}")
+
+
+METHODS: Final[Mapping[str, ScanParameters]] = {
+    "epie": ScanParameters(pie.EPIE),
+    "rpie": ScanParameters(pie.PieParameters()),
+    "dm": ScanParameters(difference_map.DmParameters()),
+    "lsqml": ScanParameters(least_squares.LsqmlParameters()),
+    "rpie+": ScanParameters(
+        rpie_plus.RpiePlusParameters(), Preparation(background="flat"), reject="residual", refine_flux=True
+    ),
+}
+"""Parameters of the methods that take each helicity for itself."""
+
+
+def knowledge(parameters: ScanParameters) -> tuple[str, ...]:
+    """Return what a method is told beyond the frames."""
+    positions = "positions to start from" if parameters.refine_positions else "positions"
+    return "nominal optics, where the measurement has them", positions
+
+
+def refusal(measurement: xr.Dataset, parameters: ScanParameters) -> str | None:
+    """Return why `measurement` cannot be used, None where it can; its frames are not read."""
+    reason = preparation.refuses(measurement)
+    if reason is None and isinstance(parameters.engine, difference_map.DmParameters):
+        frames, shape = measurement.sizes["position"], (measurement.sizes["y"], measurement.sizes["x"])
+        limit = parameters.engine.memory_limit
+        return difference_map.refusal(frames, parameters.preparation.modes, shape, limit=limit)
+    return reason
+
+
+def solve(
+    measurement: xr.Dataset,
+    *,
+    name: str,
+    parameters: ScanParameters,
+    rng: np.random.Generator,
+    given: xr.Dataset | None = None,
+    watch: Sequence[Watcher] = (),
+    checkpoint: Path | None = None,
+) -> xr.Dataset:
+    """Reconstruct each helicity of a measurement for itself.
+
+    Parameters
+    ----------
+    measurement : Dataset
+        Of kind ``"ptychography"``; its frames may be lazy.
+    name : str
+        Of the method.
+    parameters : ScanParameters
+    rng : numpy.random.Generator
+        Of the order of the frames.
+    given : Dataset, optional
+        Not used.
+    watch : sequence of callable
+        Each called with (step, error).
+    checkpoint : Path, optional
+        File in which the states are kept; the run goes on from what is there.
+
+    Returns
+    -------
+    Dataset
+        The record `Reconstruction` of kind ``"ptychography"``.
+    """
+    rngs = rng.spawn(measurement.sizes["helicity"])
+    corrupt = rejected(measurement, parameters)
+    kept = None if checkpoint is None else Checkpoint(checkpoint, _task(measurement, name, parameters))
+    prepared, states, histories = [], [], []
+    for index, own in enumerate(rngs):
+        helicity = prepare(measurement, index, corrupt[index], parameters)
+        state, errors = _one(helicity, parameters, own, watch, kept, f"helicity {index}")
+        prepared.append(helicity)
+        states.append(state)
+        histories.append(errors)
+    return assembled(
+        measurement,
+        prepared,
+        states,
+        histories,
+        corrupt=left_out(corrupt, prepared, states),
+        name=name,
+        parameters=parameters,
+        knowledge=knowledge(parameters),
+    )
+
+
+def rejected(measurement: xr.Dataset, parameters: ScanParameters) -> Array:
+    """Return why frames are left out before anything else, (helicities, frames) int8: keys of `faults.REASONS`."""
+    if parameters.reject == "none":
+        return np.zeros(measurement["position_y"].shape, np.int8)
+    return faults.corrupt_frames(measurement, rule=parameters.reject)
+
+
+def prepare(measurement: xr.Dataset, index: int, corrupt: Array, parameters: ScanParameters) -> Prepared:
+    """Return one helicity as a problem without the frames that are corrupt."""
+    found = preparation.from_measurement(measurement, index, options=parameters.preparation)
+    used = found.problem.used & (corrupt == 0)
+    if used.sum() < 2:
+        used = found.problem.used
+    return replace(found, problem=replace(found.problem, used=used))
+
+
+def left_out(corrupt: Array, prepared: Sequence[Prepared], states: Sequence[State]) -> Array:
+    """Return why each frame took no part, (helicities, frames) int8: keys of both tables of reasons."""
+    found = np.zeros_like(corrupt)
+    for index, (helicity, state) in enumerate(zip(prepared, states, strict=True)):
+        reason = np.where(helicity.corrupt != 0, helicity.corrupt, corrupt[index])
+        late = state.memory.get(REJECTED)
+        if late is not None:
+            reason = np.where((reason == 0) & (late != 0), _MISFIT, reason)
+        found[index] = np.where(state.used, 0, reason)
+    return found
+
+
+def listeners_of(prepared: Prepared, parameters: ScanParameters) -> tuple[Listener, ...]:
+    """Return what corrects a run beside its engine."""
+    found: list[Listener] = []
+    if parameters.refine_positions:
+        problem = prepared.problem
+        found.append(PositionRefinement(problem.positions, parameters.positions))
+        found.append(StretchRefinement(problem, parameters.positions))
+    if parameters.refine_flux:
+        found.append(FluxRefinement())
+    if parameters.reject == "residual":
+        found.append(FrameRejection())
+    return tuple(found)
+
+
+def _one(
+    prepared: Prepared,
+    parameters: ScanParameters,
+    rng: np.random.Generator,
+    watch: Sequence[Watcher],
+    checkpoint: Checkpoint | None,
+    name: str,
+) -> tuple[State, list[float]]:
+    problem, engine = prepared.problem, parameters.engine
+    before = checkpoint.load(name) if checkpoint is not None else None
+    state, errors = before or (start(problem), [])
+    keepers = () if checkpoint is None else (Keeper(checkpoint, name, state, errors),)
+    words: dict[str, Any] = {
+        "listeners": listeners_of(prepared, parameters),
+        "watch": (*(_later(watcher, len(errors)) for watcher in watch), *keepers),
+        "state": state,
+    }
+    if isinstance(engine, difference_map.DmParameters):
+        state, more = difference_map.run(problem, engine, **words)
+    elif isinstance(engine, least_squares.LsqmlParameters):
+        state, more = least_squares.run(problem, engine, rng=rng, **words)
+    elif isinstance(engine, pie.PieParameters):
+        state, more = pie.run(problem, engine, rng=rng, **words)
+    else:
+        state, more = rpie_plus.run(problem, engine, rng=rng, **words)
+    gauge.apply_all(gauge.standard(problem), state)
+    return state, [*errors, *more]
+
+
+def _later(watcher: Watcher, done: int) -> Watcher:
+    return lambda step, error: watcher(done + step, error)
+
+
+def _task(measurement: xr.Dataset, name: str, parameters: ScanParameters) -> dict[str, Any]:
+    """Return what tells a run from others: method, parameters, and the measurement but for its frames."""
+    numbers = {
+        str(key): part.values.tolist()
+        for key, part in measurement.variables.items()
+        if key not in ("counts", "dark", "valid", "y", "x")
+    }
+    first = measurement["counts"].isel(position=0).values
+    return {
+        "method": name,
+        "parameters": repr(parameters),
+        "numbers": numbers,
+        "shape": list(measurement["counts"].shape),
+        "first": [int(first.sum()), int(first.max())],
+    }
+
+
+def solver(name: str) -> Callable[..., xr.Dataset]:
+    """Return `solve` under the name of a method, as the registry calls it."""
+
+    def run(measurement: xr.Dataset, **words: Any) -> xr.Dataset:
+        return solve(measurement, name=name, **words)
+
+    return run
