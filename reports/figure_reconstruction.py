@@ -34,7 +34,7 @@ def draw(found: xr.Dataset) -> Figure:
     magnetic = "magnetic" in found
     figure = new_figure(11.4, 3.1 if magnetic else 3.7)
     panels = figure.subplots(1, 4 if magnetic else 3, squeeze=False)[0]
-    inside = wave[scanned]
+    inside = _without_ramp(wave[scanned])
     amplitude, phase = np.abs(inside), np.angle(inside * np.conj(inside.mean()))
     extent = _extent(found, scanned)
     limits = tuple(float(v) for v in np.percentile(amplitude, (0.5, 99.5)))
@@ -72,6 +72,15 @@ def save(found: xr.Dataset, path: Path) -> None:
     with context():
         figure = draw(found)
         store.write_bytes(path, to_svg(figure) if path.suffix == ".svg" else to_png(figure))
+
+
+def _without_ramp(wave: np.ndarray) -> np.ndarray:
+    """Return a wave without the mean slope of its phase, which no frame tells."""
+    ny, nx = wave.shape
+    slope_y = np.angle(np.sum(wave[1:] * np.conj(wave[:-1])))
+    slope_x = np.angle(np.sum(wave[:, 1:] * np.conj(wave[:, :-1])))
+    ramp = slope_y * np.arange(ny)[:, None] + slope_x * np.arange(nx)[None, :]
+    return np.asarray(wave * np.exp(-1j * ramp))
 
 
 def _scanned(found: xr.Dataset) -> tuple[slice, slice]:

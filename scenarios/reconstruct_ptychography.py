@@ -208,8 +208,12 @@ def _heading(file: Path, node: "xr.Dataset") -> list[str]:
     n, frames = node.sizes["y"], node.sizes["position"]
     helicities = ", ".join(f"{int(h):+d}" for h in node["helicity"].values)
     field = str(node.attrs["propagation"]).replace("_", " ")
+    # CXI has no place for it, so a near field may be taken for a far one.
+    hint = (
+        "; a near one needs --focus-distance or --near-field" if file.suffix != ".nc" and field == "far field" else ""
+    )
     return [
-        f"{file}: {frames} frames of {n} x {n} pixels, helicity {helicities}, {field}",
+        f"{file}: {frames} frames of {n} x {n} pixels, helicity {helicities}, {field}{hint}",
         f"  wavelength {1e9 * wavelength(float(node['energy'])):.4g} nm, "
         f"pixel of the object {1e9 * ptychography.pixel_size(node):.4g} nm",
     ]
