@@ -6,47 +6,19 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-import xarray as xr
 
-from records import cxi, frames, ptychography
+from records import cxi, frames
 from scenarios.cli import call
-from tests.ptychography_problem import DEFOCUS, ENERGY, PIXEL, STOP, common_problem
+from tests.ptychography_files import N, small_scan, write_small_scan
+from tests.ptychography_problem import DEFOCUS, ENERGY, PIXEL, STOP
 
-N, GRID = 128, 4
 FOREIGN = Path(os.environ.get("TRUESPIN_FOREIGN_FILES", "")) / "cxi" / "PETRAIII_P25_Near_Field_Ptycho.cxi"
-
-
-def _node() -> xr.Dataset:
-    drawn = common_problem(5, n=N, grid=GRID, photons=2e5)
-    centres = PIXEL * (drawn.corners + N // 2)
-    pitch = 100e-6
-    header = ptychography.header(
-        dark=np.zeros((N, N)),
-        valid=np.ones((N, N), bool),
-        frames={"position_y": centres[None, :, 0], "position_x": centres[None, :, 1]},
-        scalars={
-            "energy": ENERGY,
-            "distance": N * pitch * PIXEL / (1239.842e-9 / ENERGY),
-            "pixel_pitch": pitch,
-            "gain": 1.0,
-            "saturation": 60000.0,
-            "read_noise": 0.0,
-            "tilt": 0.0,
-            "in_plane_angle": 0.0,
-            "outer_zone": N * PIXEL / (2 * 20),
-            "stop_fraction": STOP,
-            "defocus": DEFOCUS,
-        },
-        helicity=[1],
-    )
-    return ptychography.make(header, drawn.counts[None].astype(np.uint16))
 
 
 @pytest.fixture(scope="module")
 def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("scan") / "scan.cxi"
-    cxi.write_nodes(_node(), path)
-    return path
+    return write_small_scan(path)
 
 
 def _call(scan: Path, *words: str) -> int:
@@ -83,7 +55,7 @@ def test_checkpoint_goes_on_with_the_same_bits(scan: Path, tmp_path: Path) -> No
 
 def test_measurement_of_a_run_is_read_too(tmp_path: Path) -> None:
     path = tmp_path / "measurement.nc"
-    frames.write_nodes([_node()], path)
+    frames.write_nodes([small_scan()], path)
     assert _call(path, "--method", "rpie", "--set", "engine.epochs=2", "--out", str(tmp_path / "r.cxi")) == 0
     assert _call(path, "--gain", "2", "--out", str(tmp_path / "s.cxi")) == 2
     assert not (tmp_path / "s.cxi").exists()
