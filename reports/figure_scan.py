@@ -15,6 +15,7 @@ from reports.panels import NANO
 from reports.results import CONTROLS, Case, Results
 from reports.style import INK, MUTED, letter, new_figure
 
+_NOTHING = 1e-3  # nm
 _FOUND, _MISSED, _FALSE = "#1b8a6b", "#c2378a", "#d0661a"
 
 
@@ -68,8 +69,15 @@ def _positions(axes: Any, scored: xr.Dataset) -> None:
         dy, dx = places[0] - true[0], places[1] - true[1]
         offsets[name] = (dy - np.median(dy), dx - np.median(dx))
     largest = max(float(np.percentile(np.hypot(*offset), 95)) for offset in offsets.values())
+    if largest < _NOTHING:
+        axes.plot(true[1], true[0], ".", markersize=3, color=MUTED)
+        axes.set_aspect("equal")
+        axes.set_xlabel("$x$ (nm)")
+        axes.set_ylabel("$y$ (nm)")
+        axes.text(0.02, 0.98, "as given; no error", transform=axes.transAxes, va="top", fontsize=8, color=INK)
+        return
     spacing = _spacing(true)
-    gain = 0.6 * spacing / largest if largest > 0.02 else 1.0
+    gain = 0.6 * spacing / largest
     for name, (_, colour) in away.items():
         dy, dx = offsets[name]
         rms = float(np.sqrt(np.mean(dy**2 + dx**2)))
