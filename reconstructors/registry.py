@@ -173,7 +173,7 @@ def _own() -> dict[str, Method]:
 def _ptychography() -> tuple[Method, ...]:
     from functools import partial
 
-    from reconstructors.ptychography import methods
+    from reconstructors.ptychography import coupled, methods
 
     summaries = {
         "epie": "ptychography: extended ptychographic iterative engine, one frame at a time",
@@ -182,7 +182,7 @@ def _ptychography() -> tuple[Method, ...]:
         "lsqml": "ptychography: least squares with the best step of every batch",
         "rpie+": "ptychography: batches, then all frames at once down the likelihood; bad frames, flux, background",
     }
-    return tuple(
+    own = tuple(
         Method(
             name,
             "ptychography",
@@ -196,3 +196,14 @@ def _ptychography() -> tuple[Method, ...]:
         )
         for name, parameters in methods.METHODS.items()
     )
+    both = Method(
+        coupled.NAME,
+        "ptychography",
+        ("flux", "frame_error", "corrupt", "history", "charge", "magnetic", "flag"),
+        coupled.knowledge(coupled.PARAMETERS),
+        coupled.PARAMETERS,
+        coupled.solve,
+        partial(coupled.refusal, parameters=coupled.PARAMETERS),
+        "ptychography: as rpie+, both helicities at once under one probe",
+    )
+    return *own, both

@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from reconstructors.ptychography.fused_kernel import FusedKernel, can_fuse
 from reconstructors.ptychography.library_kernel import LibraryKernel
 
 Array = NDArray[Any]
@@ -23,4 +24,6 @@ def make_kernel(
     transfer: Array | None = None,
 ) -> Kernel:
     """Return the kernel for frames of `shape`; the parameters are those of `LibraryKernel`."""
+    if transfer is None and can_fuse(shape):
+        return FusedKernel(shape, modes, object_shape, valid=valid, background=background)
     return LibraryKernel(shape, modes, object_shape, valid=valid, background=background, transfer=transfer)

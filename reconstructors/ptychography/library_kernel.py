@@ -6,6 +6,7 @@ Gradients and projections after Maiden, Johnson, Li, Optica 4, 736 (2017); mixed
 Nature 494, 68 (2013).
 """
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,11 @@ class LibraryKernel:
         Photons per pixel that do not come from the sample plane, in the order of `valid`.
     transfer : (ny, nx) complex64 array, optional
         Unshifted transfer function from the sample to the detector; None is the far field.
+
+    Attributes
+    ----------
+    packing : str
+        Equal for kernels whose `pack` gives equal results.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class LibraryKernel:
     ) -> None:
         self.shape, self.modes, self.object_shape = shape, modes, object_shape
         self._valid = np.ascontiguousarray(valid, np.bool_)
+        self.packing = f"{type(self).__qualname__} {shape} {hashlib.sha256(self._valid.tobytes()).hexdigest()}"
         self._background = np.zeros(shape, np.float32) if background is None else background.astype(np.float32)
         self._transfer = None if transfer is None else transfer.astype(np.complex64)
         frame = 8 * modes * shape[0] * shape[1]

@@ -20,20 +20,27 @@ from numpy.typing import NDArray
 from numerics.iterate import Watcher
 from reconstructors.ptychography import difference_map, faults, gauge, least_squares, pie, preparation, rpie_plus
 from reconstructors.ptychography.checkpoint import Checkpoint, Keeper
-from reconstructors.ptychography.frame_rejection import REJECTED, FrameRejection
+from reconstructors.ptychography.dichroic import DichroicParameters
+from reconstructors.ptychography.difference_map import DmParameters
+from reconstructors.ptychography.frame_rejection import FrameRejection
+from reconstructors.ptychography.least_squares import LsqmlParameters
 from reconstructors.ptychography.listeners import Listener
-from reconstructors.ptychography.modes import FluxRefinement
+from reconstructors.ptychography.modes import FluxRefinement, Orthogonalisation
+from reconstructors.ptychography.pie import PieParameters
 from reconstructors.ptychography.positions import PositionParameters, PositionRefinement
 from reconstructors.ptychography.preparation import Preparation, Prepared
 from reconstructors.ptychography.results import assembled
+from reconstructors.ptychography.rpie_plus import RpiePlusParameters
 from reconstructors.ptychography.state import State, start
 from reconstructors.ptychography.stretching import StretchRefinement
 
 Array = NDArray[Any]
-Engine = pie.PieParameters | rpie_plus.RpiePlusParameters | difference_map.DmParameters | least_squares.LsqmlParameters
+Engine = PieParameters | RpiePlusParameters | DmParameters | LsqmlParameters | DichroicParameters
 
 RULES: Final = ("none", *faults.RULES)
 _MISFIT: Final = 18  # of `faults.REASONS`
+_MIXING: Final = 10
+"""Epochs up to which the modes are made orthogonal as they go; at the end they always are."""
 
 
 @dataclass(frozen=True)
@@ -71,15 +78,23 @@ class ScanParameters:
         """Refuse what cannot be meant."""
         if self.reject not in RULES:
             raise ValueError(f"reject is {self.reject!r}; allowed: {', '.join(RULES)}")
+        refines = [name for name in ("refine_positions", "refine_flux") if getattr(self, name)]
+        if refines and isinstance(self.engine, DmParameters):
+            raise ValueError(f"{refines[0]} is on; allowed: off for the difference map, whose exit waves hold it too")
 
 
 METHODS: Final[Mapping[str, ScanParameters]] = {
     "epie": ScanParameters(pie.EPIE),
-    "rpie": ScanParameters(pie.PieParameters()),
-    "dm": ScanParameters(difference_map.DmParameters()),
-    "lsqml": ScanParameters(least_squares.LsqmlParameters()),
+    "rpie": ScanParameters(PieParameters()),
+    "dm": ScanParameters(DmParameters()),
+    "lsqml": ScanParameters(LsqmlParameters(), Preparation(offset=0.375)),
+    # Counts of photons are Poisson, but what no model holds (thickness, stray light) weighs most on the darkest pixels.
     "rpie+": ScanParameters(
-        rpie_plus.RpiePlusParameters(), Preparation(background="flat"), reject="residual", refine_flux=True
+        RpiePlusParameters(likelihood="amplitude"),
+        Preparation(focus="shadow", background="flat", offset=0.1),
+        reject="residual",
+        refine_positions=True,
+        refine_flux=True,
     ),
 }
 """Parameters of the methods that take each helicity for itself."""
@@ -94,7 +109,7 @@ def knowledge(parameters: ScanParameters) -> tuple[str, ...]:
 def refusal(measurement: xr.Dataset, parameters: ScanParameters) -> str | None:
     """Return why `measurement` cannot be used, None where it can; its frames are not read."""
     reason = preparation.refuses(measurement)
-    if reason is None and isinstance(parameters.engine, difference_map.DmParameters):
+    if reason is None and isinstance(parameters.engine, DmParameters):
         frames, shape = measurement.sizes["position"], (measurement.sizes["y"], measurement.sizes["x"])
         limit = parameters.engine.memory_limit
         return difference_map.refusal(frames, parameters.preparation.modes, shape, limit=limit)
@@ -168,7 +183,7 @@ def prepare(measurement: xr.Dataset, index: int, corrupt: Array, parameters: Sca
     found = preparation.from_measurement(measurement, index, options=parameters.preparation)
     used = found.problem.used & (corrupt == 0)
     if used.sum() < 2:
-        used = found.problem.used
+        raise ValueError(f"reject leaves {used.sum()} of {len(used)} frames; allowed: two or more")
     return replace(found, problem=replace(found.problem, used=used))
 
 
@@ -177,25 +192,29 @@ def left_out(corrupt: Array, prepared: Sequence[Prepared], states: Sequence[Stat
     found = np.zeros_like(corrupt)
     for index, (helicity, state) in enumerate(zip(prepared, states, strict=True)):
         reason = np.where(helicity.corrupt != 0, helicity.corrupt, corrupt[index])
-        late = state.memory.get(REJECTED)
-        if late is not None:
-            reason = np.where((reason == 0) & (late != 0), _MISFIT, reason)
-        found[index] = np.where(state.used, 0, reason)
+        found[index] = np.where(state.used, 0, np.where(reason == 0, _MISFIT, reason))
     return found
 
 
-def listeners_of(prepared: Prepared, parameters: ScanParameters) -> tuple[Listener, ...]:
-    """Return what corrects a run beside its engine."""
+def corrections(parameters: ScanParameters) -> tuple[Listener, ...]:
+    """Return what looks after modes, flux and frames that do not fit, whatever the engine."""
     found: list[Listener] = []
-    if parameters.refine_positions:
-        problem = prepared.problem
-        found.append(PositionRefinement(problem.positions, parameters.positions))
-        found.append(StretchRefinement(problem, parameters.positions))
+    if parameters.preparation.modes > 1:
+        found.append(Orthogonalisation(every=2, until=_MIXING))
     if parameters.refine_flux:
         found.append(FluxRefinement())
     if parameters.reject == "residual":
         found.append(FrameRejection())
     return tuple(found)
+
+
+def _listeners(prepared: Prepared, parameters: ScanParameters) -> tuple[Listener, ...]:
+    if isinstance(parameters.engine, DmParameters):
+        return ()
+    if not parameters.refine_positions:
+        return corrections(parameters)
+    moving = PositionRefinement(prepared.problem.positions, parameters.positions)
+    return moving, StretchRefinement(prepared.problem, parameters.positions), *corrections(parameters)
 
 
 def _one(
@@ -211,19 +230,20 @@ def _one(
     state, errors = before or (start(problem), [])
     keepers = () if checkpoint is None else (Keeper(checkpoint, name, state, errors),)
     words: dict[str, Any] = {
-        "listeners": listeners_of(prepared, parameters),
+        "listeners": _listeners(prepared, parameters),
         "watch": (*(_later(watcher, len(errors)) for watcher in watch), *keepers),
         "state": state,
     }
-    if isinstance(engine, difference_map.DmParameters):
+    if isinstance(engine, DmParameters):
         state, more = difference_map.run(problem, engine, **words)
-    elif isinstance(engine, least_squares.LsqmlParameters):
+    elif isinstance(engine, LsqmlParameters):
         state, more = least_squares.run(problem, engine, rng=rng, **words)
-    elif isinstance(engine, pie.PieParameters):
+    elif isinstance(engine, PieParameters):
         state, more = pie.run(problem, engine, rng=rng, **words)
     else:
+        assert isinstance(engine, RpiePlusParameters)
         state, more = rpie_plus.run(problem, engine, rng=rng, **words)
-    gauge.apply_all(gauge.standard(problem), state)
+    gauge.apply_all((*gauge.standard(problem), Orthogonalisation()), state)
     return state, [*errors, *more]
 
 

@@ -1,7 +1,7 @@
 """ePIE and batched rPIE.
 
-- `PieParameters`: regularisation, steps and batch; `Pie`: the solver, a step is an epoch;
-- `object_step`, `probe_step`: the update of a batch from its sums.
+- `PieParameters`: regularisation, steps and batch; `EPIE`: those of ePIE;
+- `Pie`: the solver, a step is an epoch; `run`: drive it from a problem's start.
 
 ePIE after Maiden and Rodenburg, Ultramicroscopy 109, 1256 (2009); rPIE after Maiden, Johnson, Li, Optica 4, 736 (2017),
 in batches: numerators and weights are summed over the batch, then divided once.
@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reconstructors.ptychography import placing
-from reconstructors.ptychography.kernels import Kernel, make_kernel
+from numerics import iterate
+from reconstructors.ptychography import pie_steps
+from reconstructors.ptychography.batches import Batches, random_batches, seed_of
 from reconstructors.ptychography.listeners import Listener
 from reconstructors.ptychography.problem import Problem
-from reconstructors.ptychography.state import State
+from reconstructors.ptychography.state import State, start
 from reconstructors.ptychography.sums import Sums
 
 Array = NDArray[Any]
@@ -30,21 +31,44 @@ class PieParameters:
 
     Parameters
     ----------
+    epochs : int
+        Of `run`.
     batch : int
         Frames of an update.
     alpha_object, alpha_probe : float
-        Share of the greatest weight in the denominator, 0 to 1; 1 is ePIE.
+        Share of the greatest weight in the denominator, above 0 to 1; 1 is ePIE.
     step_object, step_probe : float
     probe_from : int
         First epoch that changes the probe.
+
+    Raises
+    ------
+    ValueError
+        In one line, at the first value that is impossible.
     """
 
+    epochs: int = 100
     batch: int = 32
     alpha_object: float = 0.1
     alpha_probe: float = 0.3
     step_object: float = 1.0
     step_probe: float = 1.0
     probe_from: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        for name in ("epochs", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed: whole numbers from 1")
+        for name in ("alpha_object", "alpha_probe"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed: above 0 to 1")
+        for name in ("step_object", "step_probe"):
+            if not 0 < getattr(self, name) < 2:
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed: between 0 and 2")
+
+
+EPIE = PieParameters(batch=1, alpha_object=1.0, alpha_probe=1.0)
 
 
 class Pie:
@@ -55,8 +79,10 @@ class Pie:
     problem : Problem
     parameters : PieParameters
     rng : numpy.random.Generator
-        Of the order of the frames.
+        Of the order of the frames, which depends on its first number and the epoch alone.
     listeners : sequence of Listener
+    batches : Batches, optional
+        Those of the problem, where another solver has them already.
     """
 
     def __init__(
@@ -66,80 +92,82 @@ class Pie:
         *,
         rng: np.random.Generator,
         listeners: Sequence[Listener] = (),
+        batches: Batches | None = None,
     ) -> None:
-        self.problem, self.parameters, self._rng, self._listeners = problem, parameters, rng, listeners
-        optics = problem.optics
-        modes = len(problem.probe)
-        self.kernel: Kernel = make_kernel(
-            problem.frames.shape,
-            modes,
-            problem.object_shape,
-            valid=problem.valid,
-            background=problem.background,
-            transfer=optics.transfer,
-        )
-        self._sums = Sums.zeros(problem.object_shape, (modes, *problem.frames.shape))
+        self.parameters, self._seed, self._listeners = parameters, seed_of(rng), listeners
+        self._batches = batches or Batches(problem)
+        self._shape = problem.frames.shape
+        self._sums = Sums.zeros(problem.object_shape, problem.probe.shape)
 
     def step(self, state: State) -> State:
         """Do one epoch, in place."""
-        order = self._rng.permutation(np.flatnonzero(state.used))
-        for first in range(0, len(order), self.parameters.batch):
-            self.batch(state, order[first : first + self.parameters.batch])
+        batches = random_batches(state.used, self.parameters.batch, seed=self._seed, epoch=state.epoch)
+        wanted = any(one.wants_moments(state) for one in self._listeners)
+        for indices, pieces in zip(batches, self._batches.read(batches), strict=True):
+            moments = np.zeros((len(indices), 6)) if wanted else None
+            self._batch(state, pieces, moments)
+            for listener in self._listeners:
+                listener.after_batch(state, indices, moments)
         state.epoch += 1
         for listener in self._listeners:
             listener.after_epoch(state)
         return state
 
-    def batch(self, state: State, indices: Array) -> None:
-        """Update the state from some frames, in place."""
-        shape, optics = self.problem.frames.shape, self.problem.optics
-        places = state.positions[indices]
-        whole = placing.corners(places, self.problem.object_shape, shape)
-        factors = placing.factors(
-            places,
-            whole,
-            shape,
-            defocus=state.defocus[indices],
-            wavelength=optics.wavelength,
-            pixel_size=optics.pixel_size,
-        )
-        flux = state.flux[indices]
-        scale = None if np.all(flux == 1) else np.sqrt(flux).astype(np.float32)
-        self._sums.clear()
-        moments = np.zeros((len(indices), 6)) if any(one.wants_moments(state) for one in self._listeners) else None
-        moving = state.epoch >= self.parameters.probe_from
-        state.frame_errors[indices] = self.kernel.accumulate(
-            state.object,
-            state.probe,
-            self.kernel.pack(self.problem.frames.read(indices)),
-            whole,
-            self._sums,
-            factors=factors,
-            scale=scale,
-            want_probe=moving,
-            moments=moments,
-        )
-        object_step(state.object, self._sums, self.parameters)
-        if moving:
-            probe_step(state.probe, self._sums, self.parameters)
-        for listener in self._listeners:
-            listener.after_batch(state, indices, moments)
-
     def error(self, state: State) -> float:
         """Return the Fourier error: rms amplitude difference over the rms amplitude."""
-        used = state.used
-        return float(np.sqrt(state.frame_errors[used].mean() / self.problem.photons))
+        return self._batches.error(state)
+
+    def _batch(self, state: State, pieces: Any, moments: Array | None) -> None:
+        moving = state.epoch >= self.parameters.probe_from
+        corners, first = [], 0
+        for indices, packed in pieces:
+            placed = self._batches.placed(state, indices)
+            state.frame_errors[indices] = self._batches.kernel.accumulate(
+                state.object,
+                state.probe,
+                packed,
+                placed.corners,
+                self._sums,
+                factors=placed.factors,
+                scale=placed.scale,
+                want_probe=moving,
+                moments=None if moments is None else moments[first : first + len(indices)],
+            )
+            corners.append(placed.corners)
+            first += len(indices)
+        self._update(state, pie_steps.reach(np.concatenate(corners), self._shape), moving)
+
+    def _update(self, state: State, box: tuple[slice, slice], moving: bool) -> None:
+        sums, parameters = self._sums, self.parameters
+        pie_steps.step(
+            state.object,
+            sums.object_numerator,
+            sums.object_weight,
+            alpha=parameters.alpha_object,
+            length=parameters.step_object,
+            box=box,
+        )
+        if moving:
+            pie_steps.step(
+                state.probe,
+                sums.probe_numerator,
+                sums.probe_weight,
+                alpha=parameters.alpha_probe,
+                length=parameters.step_probe,
+                box=(slice(0, self._shape[0]), slice(0, self._shape[1])),
+            )
 
 
-def object_step(object_: Array, sums: Sums, parameters: PieParameters) -> None:
-    """Update the object in place."""
-    alpha, weight = np.float32(parameters.alpha_object), sums.object_weight
-    denominator = (1 - alpha) * weight + alpha * weight.max()
-    object_ += np.float32(parameters.step_object) * sums.object_numerator / denominator
-
-
-def probe_step(probe: Array, sums: Sums, parameters: PieParameters) -> None:
-    """Update the probe in place."""
-    alpha, weight = np.float32(parameters.alpha_probe), sums.probe_weight
-    denominator = (1 - alpha) * weight + alpha * weight.max()
-    probe += np.float32(parameters.step_probe) * sums.probe_numerator / denominator
+def run(
+    problem: Problem,
+    parameters: PieParameters,
+    *,
+    rng: np.random.Generator,
+    listeners: Sequence[Listener] = (),
+    watch: Sequence[iterate.Watcher] = (),
+    state: State | None = None,
+) -> tuple[State, list[float]]:
+    """Run rPIE, or ePIE, from the problem's start or on from `state`; return the last state and each epoch's error."""
+    solver = Pie(problem, parameters, rng=rng, listeners=listeners)
+    here = start(problem) if state is None else state
+    return iterate.run(solver, here, steps=max(parameters.epochs - here.epoch, 0), watch=watch)

@@ -1,7 +1,7 @@
 """A ptychographic data set as plain arrays.
 
 - `Problem`: what every engine works on; `Optics`: what is known of the probe's making;
-- `from_arrays`: assemble one from frames and positions, checked.
+- `from_arrays`: assemble one from frames and positions, checked; `preparation` makes one from a measurement.
 
 Inside, frames and all that belongs to their pixels are unshifted: the zero frequency comes first.
 """
@@ -17,6 +17,16 @@ from numerics import fourier
 Array = NDArray[Any]
 
 
+class Packer(Protocol):
+    """What of a kernel says how it takes frames; those of equal `packing` take them alike."""
+
+    packing: str
+
+    def pack(self, amplitudes: Array) -> Array:
+        """Return amplitudes (frames, ny, nx) in the kernel's own order, first axis as it was."""
+        ...
+
+
 class Frames(Protocol):
     """Measured frames, wherever they are."""
 
@@ -24,33 +34,46 @@ class Frames(Protocol):
         """Return the number of frames."""
         ...
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Pixels (ny, nx) of a frame."""
-        ...
+    shape: tuple[int, int]
 
     def read(self, indices: Array) -> Array:
         """Return the square roots of the photons of some frames: (len(indices), ny, nx) float32, unshifted."""
         ...
 
+    def packed(self, kernel: Packer) -> "Frames":
+        """Return the frames whose `read` gives them as `kernel` takes them; packed once."""
+        ...
 
-@dataclass(frozen=True)
+
 class FramesInMemory:
-    """Frames as one array (frames, ny, nx) float32 of amplitudes, unshifted."""
+    """Frames as one array of amplitudes.
 
-    amplitudes: Array
+    Parameters
+    ----------
+    amplitudes : (frames, ny, nx) float32 array
+        Unshifted; or the same frames in the order of a kernel, (frames, ...).
+    shape : tuple of int, optional
+        Pixels (ny, nx) of a frame, where the array does not have them.
+    """
+
+    def __init__(self, amplitudes: Array, shape: tuple[int, int] | None = None) -> None:
+        self.amplitudes = amplitudes
+        self.shape = (amplitudes.shape[1], amplitudes.shape[2]) if shape is None else shape
+        self._packed: dict[str, Frames] = {}
 
     def __len__(self) -> int:
         return len(self.amplitudes)
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Pixels (ny, nx) of a frame."""
-        return self.amplitudes.shape[1], self.amplitudes.shape[2]
-
     def read(self, indices: Array) -> Array:
         """Return some frames."""
         return np.asarray(self.amplitudes[indices])
+
+    def packed(self, kernel: Packer) -> Frames:
+        """Return the frames as `kernel` takes them."""
+        if kernel.packing not in self._packed:
+            packed = kernel.pack(self.amplitudes)
+            self._packed[kernel.packing] = self if packed is self.amplitudes else FramesInMemory(packed, self.shape)
+        return self._packed[kernel.packing]
 
 
 @dataclass(frozen=True)
@@ -125,6 +148,7 @@ def from_arrays(
     object_shape: tuple[int, int],
     valid: Array | None = None,
     background: Array | None = None,
+    offset: float = 0.0,
 ) -> Problem:
     """Assemble a problem from arrays as a detector sees them, the zero frequency in the centre.
 
@@ -140,6 +164,10 @@ def from_arrays(
     valid : (ny, nx) bool array, optional
     background : (ny, nx) array, optional
         Photons.
+    offset : float
+        Photons added to every pixel of both frames and background. Roots of few photons are biased, and the Poisson
+        likelihood's weight 1/model has no bound; both are healed by a part of a photon (Anscombe, Biometrika 35, 246
+        (1948), takes 3/8 for the root).
 
     Raises
     ------
@@ -147,7 +175,7 @@ def from_arrays(
         If the shapes do not fit or a position lies outside of the object.
     """
     frames, *shape = counts.shape
-    start = np.array(probe, np.complex64, copy=True).reshape(-1, *probe.shape[-2:])
+    start = np.array(probe, np.complex64, copy=True, order="C").reshape(-1, *probe.shape[-2:])
     if list(start.shape[1:]) != shape:
         raise ValueError(f"probe has {start.shape[1:]} pixels; allowed: those of a frame, {tuple(shape)}")
     places = np.array(positions, np.float64, copy=True)
@@ -156,12 +184,13 @@ def from_arrays(
     low, high = places.min(0), places.max(0)
     if low.min() < 0 or (high + shape > object_shape).any():
         raise ValueError(f"positions go from {low} to {high}; allowed: frames inside of the object {object_shape}")
-    amplitudes = fourier.from_centre(np.sqrt(np.maximum(counts, 0)).astype(np.float32))
+    amplitudes = fourier.from_centre(np.sqrt(np.maximum(counts, 0) + offset).astype(np.float32))
+    stray = with_offset(background, offset, (shape[0], shape[1]))
     used = np.ones((shape[0], shape[1]), np.bool_) if valid is None else fourier.from_centre(valid)
     return Problem(
         frames=FramesInMemory(np.ascontiguousarray(amplitudes)),
         valid=used,
-        background=None if background is None else fourier.from_centre(background).astype(np.float32),
+        background=None if stray is None else fourier.from_centre(stray).astype(np.float32),
         positions=places,
         flux=np.ones(frames),
         used=np.ones(frames, np.bool_),
@@ -170,3 +199,10 @@ def from_arrays(
         photons=float(counts.reshape(frames, -1).sum(1).mean()),
         optics=optics,
     )
+
+
+def with_offset(background: Array | None, offset: float, shape: tuple[int, int]) -> Array | None:
+    """Return a background with `offset` photons more in every pixel; None where there is neither."""
+    if background is None:
+        return np.full(shape, offset, np.float32) if offset > 0 else None
+    return np.asarray(background + np.float32(offset), np.float32)

@@ -1,0 +1,100 @@
+"""The frames of a problem, batch by batch, for any engine.
+
+- `Batches`: a kernel and the frames in its order, in memory or on disk; `Placed`: where frames lie;
+- `random_batches`: the batches of an epoch.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reconstructors.ptychography import placing
+from reconstructors.ptychography.kernels import Kernel, make_kernel
+from reconstructors.ptychography.problem import Problem
+from reconstructors.ptychography.state import State
+from reconstructors.ptychography.stream import parts, read_ahead
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where some frames lie, as the kernels take it.
+
+    Attributes
+    ----------
+    corners : (frames, 2) int64 array
+    factors : pair of complex64 arrays, or None
+    scale : (frames,) float32 array or None
+    """
+
+    corners: Array
+    factors: tuple[Array, Array] | None
+    scale: Array | None
+
+
+class Batches:
+    """The frames of a problem, and the kernel for them.
+
+    Parameters
+    ----------
+    problem : Problem
+    kernel : Kernel, optional
+        The fastest that can do it.
+    """
+
+    def __init__(self, problem: Problem, *, kernel: Kernel | None = None) -> None:
+        self.problem = problem
+        self.kernel = kernel or make_kernel(
+            problem.frames.shape,
+            len(problem.probe),
+            problem.object_shape,
+            valid=problem.valid,
+            background=problem.background,
+            transfer=problem.optics.transfer,
+        )
+        self._frames = problem.frames.packed(self.kernel)
+
+    def placed(self, state: State, indices: Array) -> Placed:
+        """Return where frames lie in the present state."""
+        shape, optics = self.problem.frames.shape, self.problem.optics
+        places = state.positions[indices]
+        corners = placing.corners(places, self.problem.object_shape, shape)
+        factors = placing.factors(
+            places,
+            corners,
+            shape,
+            defocus=state.defocus[indices],
+            wavelength=optics.wavelength,
+            pixel_size=optics.pixel_size,
+        )
+        flux = state.flux[indices]
+        return Placed(corners, factors, None if np.all(flux == 1) else np.sqrt(flux).astype(np.float32))
+
+    def read(self, batches: Sequence[Array]) -> Iterator[Iterator[tuple[Array, Array]]]:
+        """Yield for each batch its pieces: indices and frames as the kernel takes them, read ahead.
+
+        A batch of any size costs the memory of two pieces. Take all pieces of a batch before the next one.
+        """
+        cut = [parts(indices, self._frames) for indices in batches]
+        reader = read_ahead(self._frames, (piece for pieces in cut for piece in pieces))
+        for pieces in cut:
+            yield (next(reader) for _ in pieces)
+
+    def error(self, state: State) -> float:
+        """Return the Fourier error: rms amplitude difference over the rms amplitude."""
+        return float(np.sqrt(state.frame_errors[state.used].mean() / self.problem.photons))
+
+
+def random_batches(used: NDArray[np.bool_], batch: int, *, seed: int, epoch: int) -> list[Array]:
+    """Return the batches of an epoch in an order that the seed and the epoch tell alone."""
+    order = np.random.default_rng((seed, epoch)).permutation(np.flatnonzero(used))
+    return [order[first : first + batch] for first in range(0, len(order), batch)]
+
+
+def seed_of(rng: np.random.Generator) -> int:
+    """Return a seed for `random_batches`, the first number that `rng` gives."""
+    return int(rng.integers(2**63))

@@ -1,0 +1,142 @@
+"""Positions wrong by many pixels: trial moves, kept where they fit better.
+
+- `SearchParameters`, `PositionSearch`: a listener.
+
+After Maiden, Humphry, Sarahan, Kraus, Rodenburg, Ultramicroscopy 120, 64 (2012): every frame tries a few places within
+a radius that shrinks from epoch to epoch and keeps the best. Gradient steps (`positions`) finish what it leaves.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics.streams import stream
+from reconstructors.ptychography import placing
+from reconstructors.ptychography.library_kernel import LibraryKernel
+from reconstructors.ptychography.listeners import Quiet
+from reconstructors.ptychography.problem import Problem
+from reconstructors.ptychography.state import State
+from reconstructors.ptychography.sums import Sums
+
+Array = NDArray[Any]
+
+_BLOCK = 32  # frames
+
+
+@dataclass(frozen=True)
+class SearchParameters:
+    """How positions are searched.
+
+    Parameters
+    ----------
+    start, stop : int
+        First and last epoch after which frames try.
+    radius : float
+        Of the first trials, pixels; it shrinks to one pixel at `stop`.
+    trials : int
+        Places that each frame tries in an epoch; each costs half an epoch of the engine.
+    reach : float
+        Farthest from the nominal position along an axis, pixels.
+
+    Raises
+    ------
+    ValueError
+        In one line, at the first value that is impossible.
+    """
+
+    start: int = 5
+    stop: int = 40
+    radius: float = 6.0
+    trials: int = 4
+    reach: float = 16.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.stop:
+            raise ValueError(f"start is {self.start}, stop {self.stop}; allowed: epochs from 0, start before stop")
+        if not self.radius >= 1:
+            raise ValueError(f"radius is {self.radius}; allowed: pixels from 1")
+        if self.trials < 1:
+            raise ValueError(f"trials is {self.trials}; allowed: from 1")
+        if not self.reach > 0:
+            raise ValueError(f"reach is {self.reach}; allowed: above 0")
+
+
+class PositionSearch(Quiet):
+    """Try places for every used frame after each epoch, in place.
+
+    Parameters
+    ----------
+    problem : Problem
+    parameters : SearchParameters
+    seed : int
+        Of the trials; those of an epoch depend on nothing else, so a run that goes on tries the same.
+    """
+
+    def __init__(self, problem: Problem, parameters: SearchParameters | None = None, *, seed: int) -> None:
+        self.problem, self.parameters, self._seed = problem, parameters or SearchParameters(), seed
+        shape, modes = problem.frames.shape, len(problem.probe)
+        self._kernel = LibraryKernel(
+            shape,
+            modes,
+            problem.object_shape,
+            valid=problem.valid,
+            background=problem.background,
+            transfer=problem.optics.transfer,
+        )
+        self._frames = problem.frames.packed(self._kernel)
+        self._nothing = Sums.zeros((1, 1), (modes, 1, 1))
+
+    def radius(self, epoch: int) -> float:
+        """Return how far frames try after an epoch, pixels."""
+        span = self.parameters.stop - self.parameters.start
+        return float(self.parameters.radius ** (1 - (epoch - self.parameters.start) / span))
+
+    def after_epoch(self, state: State) -> None:
+        """Try, if it is time."""
+        parameters, used = self.parameters, state.used
+        if not parameters.start <= state.epoch <= parameters.stop or not used.any():
+            return
+        rng = stream(self._seed, "position search", state.epoch)
+        before = state.positions[used].mean(0)
+        best = self._errors(state, state.positions)
+        for _ in range(parameters.trials):
+            places = state.positions + self._moves(len(best), self.radius(state.epoch), rng)
+            nominal = self.problem.positions
+            places = np.clip(places, nominal - parameters.reach, nominal + parameters.reach)
+            found = self._errors(state, places)
+            better = used & (found < best)
+            state.positions[better], best[better] = places[better], found[better]
+        state.positions[used] -= state.positions[used].mean(0) - before
+
+    def _moves(self, frames: int, radius: float, rng: np.random.Generator) -> Array:
+        turn, length = rng.uniform(0, 2 * np.pi, frames), radius * np.sqrt(rng.random(frames))
+        return np.stack([length * np.sin(turn), length * np.cos(turn)], 1)
+
+    def _errors(self, state: State, places: Array) -> Array:
+        errors = np.full(len(places), np.inf)
+        chosen = np.flatnonzero(state.used)
+        for first in range(0, len(chosen), _BLOCK):
+            indices = chosen[first : first + _BLOCK]
+            errors[indices] = self._block_errors(state, indices, places[indices])
+        return errors
+
+    def _block_errors(self, state: State, indices: Array, places: Array) -> Array:
+        optics, shape = self.problem.optics, self.problem.frames.shape
+        whole = placing.corners(places, self.problem.object_shape, shape)
+        defocus, length = state.defocus[indices], optics.wavelength
+        factors = placing.factors(
+            places, whole, shape, defocus=defocus, wavelength=length, pixel_size=optics.pixel_size
+        )  # fmt: skip
+        return self._kernel.accumulate(
+            state.object,
+            state.probe,
+            self._frames.read(indices),
+            whole,
+            self._nothing,
+            factors=factors,
+            scale=np.sqrt(state.flux[indices]).astype(np.float32),
+            want_object=False,
+            want_probe=False,
+        )
