@@ -20,7 +20,7 @@ from reconstructors.projections import helicity_pair
 from reconstructors.projections.optical_density import charge_and_magnetic
 from reconstructors.ptychography import dichroic_joint as joint
 from reconstructors.ptychography import dichroic_priors as priors
-from reconstructors.ptychography.dichroic_positions import lock, tie
+from reconstructors.ptychography.dichroic_positions import anchor, lock, tie
 from reconstructors.ptychography.dichroic_priors import MagneticPrior
 from reconstructors.ptychography.dichroic_stage import Coupling, Engine, Part, Stage, Until, position_listeners
 from reconstructors.ptychography.listeners import Listener
@@ -221,7 +221,7 @@ class _Run:
 
     def _on_one_object(self, states: States, last: int) -> States:
         problem, state = joint.overlaid(self._problems), joint.laid_over(states, self._problems)
-        couplings = self._ties(joint.halves(state.positions, self._problems))
+        couplings = self._ties(joint.halves(state.positions, self._problems), on_one_object=True)
         self._drive([self._part(problem, state, self._moving(problem, state))], last, couplings)
         self._settled = True
         return joint.parted(joint.raised(state, self._problems), self._problems)
@@ -254,15 +254,20 @@ class _Run:
         prior, box = self._parameters.prior, self._seen()
         return [*self._ties(positions), *([lambda: priors.apply(prior, *objects, box)] if prior else [])]
 
-    def _ties(self, positions: Arrays) -> list[Coupling]:
+    def _ties(self, positions: Arrays, *, on_one_object: bool = False) -> list[Coupling]:
         """Return what holds one scan to the other."""
         if self._parameters.positions is None:
             return []
         before = (positions[0].copy(), positions[1].copy())
         used = (self._problems[0].used, self._problems[1].used)
+        ties: list[Coupling] = []
         if self._parameters.shared_positions:
-            return [lambda: tie(positions, before, used)]
-        return [lambda: lock(positions, before, used)] if self._settled else []
+            ties.append(lambda: tie(positions, before, used))
+        if on_one_object:
+            ties.append(lambda: anchor(positions, before, used))
+        elif self._settled:
+            ties.append(lambda: lock(positions, before, used))
+        return ties
 
     def _drive(self, parts: list[Part], last: int, couplings: list[Coupling]) -> None:
         stage, done = Stage(parts, couplings), len(self._errors)

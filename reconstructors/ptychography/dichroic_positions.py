@@ -1,7 +1,8 @@
-"""What the positions of two scans have to do with one another; both functions change the positions in place.
+"""What the positions of two scans have to do with one another; all functions change the positions in place.
 
 - `tie`: the offsets of paired frames are one and the same, but for a shift;
-- `lock`: one scan keeps the shift and the affine part against the other that it has.
+- `lock`: one scan keeps the shift and the affine part against the other that it has;
+- `anchor`: of two scans on one object the first keeps its mean.
 """
 
 from typing import Any
@@ -50,3 +51,19 @@ def lock(positions: Pair, settled: Pair, used: Pair) -> None:
     shift, affine = parts[1].shift - parts[0].shift, parts[1].affine - parts[0].affine
     for now, before, chosen, sign in zip(positions, settled, used, (0.5, -0.5), strict=True):
         now += sign * (shift + (before - before[chosen].mean(0)) @ affine.T)
+
+
+def anchor(positions: Pair, nominal: Pair, used: Pair) -> None:
+    """Move both scans together so that the first keeps its mean: a shift between them belongs to the second.
+
+    Whole nominal pixels stay whole: detail beyond the band is wrapped into it, and so comes out of the difference only
+    where most frames of a scan lie near whole pixels.
+
+    Parameters
+    ----------
+    positions, nominal : pair of (frames, 2) float64 arrays
+    used : pair of (frames,) bool arrays
+    """
+    moved = (positions[0] - nominal[0])[used[0]].mean(0)
+    for now in positions:
+        now -= moved

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics import fourier, iterate
-from reconstructors.ptychography import frame_loops
+from reconstructors.ptychography import difference_loops, frame_loops
 from reconstructors.ptychography.batches import Batches, Placed
-from reconstructors.ptychography.library_kernel import LibraryKernel
 from reconstructors.ptychography.listeners import Listener
 from reconstructors.ptychography.problem import Problem
 from reconstructors.ptychography.state import State, start
+from reconstructors.ptychography.stream import parts, read_ahead
 from reconstructors.ptychography.sums import Sums
 
 Array = NDArray[Any]
@@ -115,16 +115,10 @@ class DifferenceMap:
         reason = refusal(int(problem.used.sum()), modes, shape, limit=parameters.memory_limit)
         if reason is not None:
             raise ValueError(reason)
-        self._parameters, self._listeners, self._valid = parameters, listeners, problem.valid
-        self._kernel = LibraryKernel(
-            shape,
-            modes,
-            problem.object_shape,
-            valid=problem.valid,
-            background=problem.background,
-            transfer=problem.optics.transfer,
-        )
-        self._batches = Batches(problem, kernel=self._kernel)
+        self._parameters, self._listeners = parameters, listeners
+        self._batches = Batches(problem)
+        self._kernel = self._batches.kernel
+        self._noise = self._expected(problem)
         self._sums = Sums.zeros(problem.object_shape, problem.probe.shape)
 
     def step(self, state: State) -> State:
@@ -137,13 +131,12 @@ class DifferenceMap:
             placed, scale = self._placed(state, piece)
             agreed = np.empty_like(waves[rows])
             frame_loops.exit_waves(state.object, self._probes(state, placed), placed.corners, scale, agreed)
-            turned = 2 * agreed - waves[rows]
-            change, distance = self._kernel.change(turned, packed)
-            change *= self._share(packed, distance)[:, None, None, None]
-            turned += change
-            turned -= agreed
-            state.frame_errors[piece] = np.sum(np.abs(turned) ** 2, axis=(1, 2, 3), dtype=np.float64)
-            _relax(waves[rows], turned, agreed, self._parameters)
+            reflected = difference_loops.turned(agreed, waves[rows])
+            change, distance = self._kernel.change(reflected, packed)
+            share = np.maximum(1 - np.sqrt(self._noise[piece] / np.maximum(distance, 1e-30)), 0).astype(np.float32)
+            state.frame_errors[piece] = difference_loops.advance(
+                waves[rows], agreed, reflected, change, share, _rule(self._parameters)
+            )
         for _ in range(self._parameters.overlaps):
             self._overlap(state, order, waves)
         state.epoch += 1
@@ -179,12 +172,13 @@ class DifferenceMap:
             )
         return state
 
-    def _share(self, packed: Array, distance: Array) -> Array:
-        """Return how far each frame goes towards its data: to within their noise."""
-        noise = np.minimum(2 * packed**2, _NOISE).sum((1, 2), where=self._valid, dtype=np.float64)
-        bound = self._parameters.noise * noise
-        share = np.maximum(1 - np.sqrt(bound / np.maximum(distance, 1e-30)), 0)
-        return np.asarray(share, np.float32)
+    def _expected(self, problem: Problem) -> Array:
+        """Return the squared distance from the data that is left to the noise of each frame: (frames,)."""
+        found = np.zeros(len(problem.frames))
+        for piece, frames in read_ahead(problem.frames, parts(np.flatnonzero(problem.used), problem.frames)):
+            each = np.minimum(2 * frames**2, _NOISE)
+            found[piece] = self._parameters.noise * each.sum((1, 2), where=problem.valid, dtype=np.float64)
+        return found
 
     def _begin(self, state: State, order: Array) -> None:
         waves = np.empty((len(order), *state.probe.shape), np.complex64)
@@ -267,14 +261,10 @@ def run(
     return solver.finish(last), errors
 
 
-def _relax(waves: Array, difference: Array, agreed: Array, parameters: DmParameters) -> None:
-    relaxation = np.float32(parameters.relaxation)
-    if parameters.algorithm == "dm":
-        waves += relaxation * difference
-        return
-    waves += difference
-    waves *= relaxation
-    waves += (1 - relaxation) * agreed
+def _rule(parameters: DmParameters) -> tuple[np.float32, np.float32]:
+    """Return what is kept of the waves, and the share of the difference that is added."""
+    step = np.float32(parameters.relaxation)
+    return (np.float32(1), step) if parameters.algorithm == "dm" else (step, step)
 
 
 def _average(state: State) -> None:

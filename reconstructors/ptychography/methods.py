@@ -93,7 +93,6 @@ METHODS: Final[Mapping[str, ScanParameters]] = {
         RpiePlusParameters(likelihood="amplitude"),
         Preparation(focus="shadow", background="flat", offset=0.1),
         reject="residual",
-        refine_positions=True,
         refine_flux=True,
     ),
 }

@@ -93,12 +93,12 @@ class PositionParameters:
         In one line, at the first value that is impossible.
     """
 
-    start: int = 5
+    start: int = 3
     momentum: float = 0.9
     limit: float = 1.0
     reach: float = 16.0
     damping: float = 0.1
-    stretch_from: int | None = 20
+    stretch_from: int | None = 12
     stretch_every: int = 5
 
     def __post_init__(self) -> None:

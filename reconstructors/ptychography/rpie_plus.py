@@ -52,13 +52,13 @@ class RpiePlusParameters:
     """
 
     epochs: int = 60
-    updates: int = 16
-    batch_epochs: int = 10
+    updates: int = 32
+    batch_epochs: int = 16
     alpha_object: float = 0.1
     alpha_probe: float = 0.3
     likelihood: str = "poisson"
     memory: int = 6
-    probe_from: int = 0
+    probe_from: int = 2
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""

@@ -35,7 +35,7 @@ _FRAMES = 512  # of a step, at most: four numbers need no more
 _RELAXATION = 1.5  # the object follows a step only in part
 _LIMIT = 0.02  # of a step
 _SPLINE = 5
-_FLOOR = np.float32(0.375)  # photons
+_FLOOR = 10.0  # photons
 
 
 class StretchRefinement(Quiet):
@@ -89,7 +89,9 @@ class StretchRefinement(Quiet):
         waves = np.empty((len(indices), _WAVES, len(state.probe), *shape), np.complex64)
         _stretched_waves(state.object, probes, whole, scale, waves)
         field = _at_detector(waves, optics.transfer)
-        _add_scores(field, self.problem.frames.read(indices), self.problem.valid, self._background, slope, weight)
+        _add_scores(
+            field, self.problem.frames.read(indices), self.problem.valid, self._background, _FLOOR, slope, weight
+        )
 
 
 def stretch(state: State, affine: Array, centre: Array) -> None:
@@ -147,7 +149,7 @@ def _stretched_waves(object_: Array, probes: Array, corners: Array, scales: Arra
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _add_scores(
-    field: Array, amplitudes: Array, valid: Array, background: Array, slope: Array, weight: Array
+    field: Array, amplitudes: Array, valid: Array, background: Array, floor: float, slope: Array, weight: Array
 ) -> None:  # fmt: skip
     """Add score and Fisher information of the four entries."""
     frames, _, modes, ny, nx = field.shape
@@ -165,7 +167,7 @@ def _add_scores(
                     for a in range(4):
                         other = field[j, 1 + a, mode, y, x]
                         change[a] += 2 * (wave.real * other.real + wave.imag * other.imag)
-                rest, spread = amplitudes[j, y, x] * amplitudes[j, y, x] - model, model + _FLOOR
+                rest, spread = amplitudes[j, y, x] * amplitudes[j, y, x] - model, model + floor
                 for a in range(4):
                     part = change[a] / spread
                     slope[a] += part * rest
