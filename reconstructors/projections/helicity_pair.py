@@ -37,20 +37,31 @@ class PairRegistration:
     shift : (2,) float64 array
         (y, x) in pixels: where the first image has a feature, the second had it this much further on.
     strain : (2, 2) float64 array
-        Further shift per pixel from the middle of the mask; zero unless asked for.
+        Further shift per pixel from `middle`; zero unless asked for.
+    middle : (2,) float64 array
+        Of the mask, pixels.
     ramp : (2,) float64 array
         Cycles per pixel by which the phase of the second image turned against the first.
     phase : float
         Of the second image at the origin against the first, rad.
     flux : float
         Of the second image over the first: mean ratio of the intensities.
+    correlation : float
+        Of the amplitudes after all that, up to 1: what the two share over what they have.
     """
 
     shift: Array
     strain: Array
+    middle: Array
     ramp: Array
     phase: float
     flux: float
+    correlation: float
+
+    def back(self, places: Array) -> Array:
+        """Return where on the first image places (..., 2) of the second are, pixels."""
+        inverse = np.linalg.inv(np.eye(2) + self.strain)
+        return np.asarray(self.middle + (places - self.middle - self.shift) @ inverse.T)
 
 
 def register_pair(
@@ -89,12 +100,20 @@ def register_pair(
     first, second = np.abs(plus).astype(np.float64), np.abs(minus).astype(np.float64)
     shift = _whole_shift(first, second, window, bound)
     shift, strain = _refined(first, second, window, shift, model)
-    moved = _moved(minus, shift, strain, _middle(window))
+    middle = _middle(window)
+    moved = _moved(minus, shift, strain, middle)
     ramp, phase = _ramp(plus, moved, mask)
     moved *= _wave(ramp, plus.shape) * np.exp(-1j * phase)
-    here = mask if empty is None else mask & empty
-    flux = _flux(plus, moved, here)
-    return (moved / np.sqrt(flux)).astype(np.complex64), PairRegistration(shift, strain, ramp, phase, flux)
+    flux = _flux(plus, moved, mask if empty is None else mask & empty)
+    alike = _correlation(first, np.abs(moved), window)
+    found = PairRegistration(shift, strain, middle, ramp, phase, flux, alike)
+    return (moved / np.sqrt(flux)).astype(np.complex64), found
+
+
+def _correlation(first: Array, second: Array, window: Array) -> float:
+    parts = [_centred(image, window) for image in (first, second)]
+    norm = np.linalg.norm(parts[0]) * np.linalg.norm(parts[1])
+    return float(np.sum(parts[0] * parts[1]) / max(norm, np.finfo(np.float64).tiny))
 
 
 def _window(plus: Array, minus: Array, mask: Array, model: str) -> Array:

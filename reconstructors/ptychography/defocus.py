@@ -205,10 +205,8 @@ class TiltedProbe(Quiet):
     def _add(self, state: State, indices: Array, along: Array, score: Array) -> None:
         placed, optics = self._batches.placed(state, indices), self.problem.optics
         probes = self._batches.kernel.shifted_probes(state.probe, placed.factors)
-        f2 = sum(
-            np.square(fourier.unshifted_frequencies(n, optics.pixel_size)).reshape(form)
-            for n, form in zip(self.problem.frames.shape, ((-1, 1), (1, -1)), strict=True)
-        )
+        f_y, f_x = (fourier.unshifted_frequencies(n, optics.pixel_size) for n in self.problem.frames.shape)
+        f2 = f_y[:, None] ** 2 + f_x[None, :] ** 2
         turned = fourier.fft2(probes) * (-1j * np.pi * optics.wavelength * f2).astype(np.complex64)
         slopes = fourier.ifft2(turned, overwrite=True)
         ny, nx = self.problem.frames.shape

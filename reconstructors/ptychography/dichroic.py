@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics import iterate
-from reconstructors.projections import helicity_pair
+from reconstructors.projections.helicity_pair import register_pair
 from reconstructors.projections.optical_density import charge_and_magnetic
 from reconstructors.ptychography import dichroic_joint as joint
 from reconstructors.ptychography import dichroic_priors as priors
@@ -36,6 +36,7 @@ States = tuple[State, State]
 Arrays = tuple[Array, Array]
 
 _BOUND = 5.0  # px, of the shift between the helicities
+_ALIKE = 0.8  # correlation of their images, from which they are believed
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class DichroicParameters:
     engine: Engine = field(default_factory=RpiePlusParameters)
     positions: PositionParameters | None = None
     positions_until: int | None = None
-    alone: int = 0
+    alone: int = 20
     shared_charge: int = 0
     shared_probe: bool = False
     shared_positions: bool = False
@@ -83,10 +84,10 @@ class DichroicParameters:
         for name in ("alone", "shared_charge"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed: whole numbers of epochs from 0")
-        if self.shared_charge and self.alone + self.shared_charge >= self.engine.epochs:
+        if self.epochs_alone + self.shared_charge >= self.engine.epochs:
             raise ValueError(
-                f"alone and shared_charge take {self.alone + self.shared_charge} epochs; allowed: less than epochs, "
-                f"{self.engine.epochs}"
+                f"alone and shared_charge take {self.epochs_alone + self.shared_charge} epochs; allowed: less than "
+                f"epochs, {self.engine.epochs}"
             )
 
     @property
@@ -190,7 +191,7 @@ class _Run:
         states = (start(self._problems[0]), start(self._problems[1]))
         if parameters.epochs_alone:
             self._side_by_side(states, parameters.epochs_alone, alone=True)
-            shift = self._register(states)
+            states, shift = self._registered(states)
         if parameters.shared_charge:
             states = self._on_one_object(states, parameters.epochs_alone + parameters.shared_charge)
         if parameters.shared_probe:
@@ -210,14 +211,26 @@ class _Run:
         )
         self._drive(parts, last, couplings)
 
-    def _register(self, states: States) -> Array:
-        """Move the second scan and its object onto the first, in place, and return the shift."""
+    def _registered(self, states: States) -> tuple[States, Array]:
+        """Return the states with the second scan and its object moved onto the first, and the shift.
+
+        Two images with too little in common are given up, and both helicities start anew.
+        """
+        plus, minus = states
         mask = np.zeros(self._problems[0].object_shape, np.bool_)
         mask[self._seen()] = True
-        moved, found = helicity_pair.register_pair(states[0].object, states[1].object, mask=mask, bound=_BOUND)
-        states[1].object[...] = moved
-        states[1].positions -= found.shift
-        return found.shift
+        parameters = self._parameters
+        model = "shift" if parameters.positions is None or parameters.shared_positions else "affine"
+        moved, found = register_pair(plus.object, minus.object, mask=mask, model=model, bound=_BOUND)
+        if found.correlation < _ALIKE:
+            fresh = (start(self._problems[0]), start(self._problems[1]))
+            for new, old in zip(fresh, states, strict=True):
+                new.epoch = old.epoch
+            return fresh, np.zeros(2)
+        minus.object[...] = moved
+        centre = np.array(self._problems[0].frames.shape) // 2
+        minus.positions[:] = found.back(minus.positions + centre) - centre
+        return states, found.shift
 
     def _on_one_object(self, states: States, last: int) -> States:
         problem, state = joint.overlaid(self._problems), joint.laid_over(states, self._problems)
@@ -262,7 +275,8 @@ class _Run:
         used = (self._problems[0].used, self._problems[1].used)
         ties: list[Coupling] = []
         if self._parameters.shared_positions:
-            ties.append(lambda: tie(positions, before, used))
+            nominal = (self._problems[0].positions, self._problems[1].positions)
+            ties.append(lambda: tie(positions, nominal, used))
         if on_one_object:
             ties.append(lambda: anchor(positions, before, used))
         elif self._settled:

@@ -4,7 +4,7 @@
 - `judge`: from the features of the frames, the rule `"residual"`;
 - `REASONS`: what the numbers mean.
 
-Two rules. ``"gradient"`` is that of Rana et al. (supplement, fig. S2), in `fault_gradient`: local maxima of the gradient
+Two rules. ``"gradient"`` is that of Rana et al. (supplement, fig. S2), in `fault_gradient`: local maxima of the slope
 of the map of high-angle intensity. ``"residual"``, ours, compares a few numbers of every frame (`frame_features`) with
 what its neighbours in the scan let one expect (`scan_neighbours`), in units of the local spread and of the counting
 noise. A frame that is equal to an earlier one is bad whatever it shows.

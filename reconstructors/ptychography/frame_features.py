@@ -192,9 +192,9 @@ def _core(mean: Array) -> tuple[Array, tuple[slice, slice]]:
     mean = np.maximum(mean.astype(np.float64), 1e-12)
     order = np.argsort(mean, axis=None)[::-1]
     share = np.cumsum(mean.ravel()[order]) / mean.sum()
-    core = np.zeros(mean.size, np.bool_)
-    core[order[: 1 + int(np.searchsorted(share, _CORE_SHARE))]] = True
-    core = core.reshape(mean.shape)
+    flat = np.zeros(mean.size, np.bool_)
+    flat[order[: 1 + int(np.searchsorted(share, _CORE_SHARE))]] = True
+    core = flat.reshape(mean.shape)
     window = []
     for axis, n in enumerate(mean.shape):
         light = np.cumsum((mean * core).sum(1 - axis))

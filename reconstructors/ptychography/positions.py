@@ -86,6 +86,9 @@ class PositionParameters:
         the frames.
     stretch_every : int
         Epochs between two steps of the affine part.
+    stretch_until : int or None
+        Last epoch after which the affine part moves; None goes on. Methods that build on the gradients of the epochs
+        before, all frames at once, are better left alone with it.
 
     Raises
     ------
@@ -98,8 +101,9 @@ class PositionParameters:
     limit: float = 1.0
     reach: float = 16.0
     damping: float = 0.1
-    stretch_from: int | None = 12
-    stretch_every: int = 5
+    stretch_from: int | None = 18
+    stretch_every: int = 3
+    stretch_until: int | None = None
 
     def __post_init__(self) -> None:
         if self.start < 0:
@@ -113,6 +117,13 @@ class PositionParameters:
             raise ValueError(f"stretch_from is {self.stretch_from}; allowed: None, or from start, {self.start}")
         if self.stretch_every < 1:
             raise ValueError(f"stretch_every is {self.stretch_every}; allowed: epochs from 1")
+
+    def stretches(self, epoch: int) -> bool:
+        """Return whether the affine part moves after an epoch."""
+        if self.stretch_from is None or epoch < self.stretch_from:
+            return False
+        late = self.stretch_until is not None and epoch > self.stretch_until
+        return not late and (epoch - self.stretch_from) % self.stretch_every == 0
 
 
 class PositionRefinement(Quiet):

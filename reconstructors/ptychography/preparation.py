@@ -93,6 +93,8 @@ class Prepared:
         Keys of `REASONS`.
     origin : (2,) float64 array
         Sample coordinates (y, x) of the object's first pixel, m.
+    noise : float
+        Sum of squared amplitude differences that photon noise makes in a mean frame.
     masked : int
         Pixels left out because they are saturated again and again.
     known_optics : bool
@@ -104,6 +106,7 @@ class Prepared:
     problem: Problem
     corrupt: Array
     origin: Array
+    noise: float
     masked: int
     known_optics: bool
     focused: bool
@@ -212,8 +215,15 @@ def from_measurement(
         photons=photons,
         optics=optics,
     )
-    masked = int(np.count_nonzero(node["valid"].values & ~valid))
-    return Prepared(problem, corrupt, origin, masked, known, focused)
+    return Prepared(
+        problem=problem,
+        corrupt=corrupt,
+        origin=origin,
+        noise=_noise(found.mean[valid], options.offset),
+        masked=int(np.count_nonzero(node["valid"].values & ~valid)),
+        known_optics=known,
+        focused=focused,
+    )
 
 
 def _places(node: xr.Dataset, helicity_index: int) -> Array:
@@ -343,3 +353,13 @@ def _photons(probe: Array, light: Array, valid: NDArray[np.bool_], optics: Optic
     else:
         share = float(valid.mean())
     return float(light.sum()) / max(share, _LEAST_SHARE)
+
+
+def _noise(mean: Array, offset: float) -> float:
+    """Return the sum of squared differences of roots of Poisson counts plus `offset` from their expectations.
+
+    A quarter for many photons; for few the root of one photon against that of none.
+    """
+    light = np.maximum(mean, 0)
+    step = 2.0 if offset == 0 else (np.sqrt(1 + offset) - np.sqrt(offset)) ** 2
+    return float(np.minimum(step * light, light / (4 * (light + max(offset, 1e-12)))).sum())

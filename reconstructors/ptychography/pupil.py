@@ -96,7 +96,7 @@ def smooth_phase(pupil: Array, degree: int, *, wavelength: float, pixel_size: fl
     modulus = np.abs(pupil)
     bright = modulus >= BRIGHT * modulus.max()
     phase = np.ma.masked_array(np.angle(pupil), mask=~bright)
-    unwrapped = np.asarray(unwrap_phase(phase, rng=0), np.float64)
+    unwrapped = np.asarray(unwrap_phase(phase, rng=0), np.float64)  # type: ignore[no-untyped-call]
     f = [fourier.frequencies(n, pixel_size) for n in pupil.shape]
     scale = max(np.abs(np.broadcast_to(f[0][:, None], pupil.shape)[bright]).max(), np.abs(f[1]).min() + 1e-30)
     scale = max(scale, np.abs(np.broadcast_to(f[1], pupil.shape)[bright]).max())

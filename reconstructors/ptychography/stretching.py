@@ -3,9 +3,9 @@
 - `StretchRefinement`: a listener; `stretch`: positions and object moved together.
 
 An object reconstructed on a stretched scan is stretched too, and within each frame that is all that shows: with
-positions ``q' = c + (1+A)(q-c)`` and the object resampled likewise, the patch under the probe is ``O(q + (1+A)^-1 s)``, s
-the distance from the centre of the frame. Steps of single frames hardly see it, so the four numbers of A come from all
-frames at once, as a step of Fisher scoring on ``-P (s grad) O``.
+positions ``q' = c + (1+A)(q-c)`` and the object resampled likewise, the patch under the probe is ``O(q + (1+A)^-1 s)``,
+s the distance from the centre of the frame. Steps of single frames hardly see it, so the four numbers of A come from
+all frames at once, as a step of Fisher scoring on ``-P (s grad) O``.
 
 Scoring counts photons, ``(n - lambda) / (lambda + 3/8)``, and not their square roots: the root of a few photons is
 too small in the mean, the object pays for it in high frequencies and the scan comes out 0.15 % too wide on a common
@@ -32,7 +32,10 @@ Array = NDArray[Any]
 _WAVES = 5  # the exit wave and its four slopes
 _BLOCK_BYTES = 8 << 20
 _FRAMES = 512  # of a step, at most: four numbers need no more
-_RELAXATION = 1.5  # the object follows a step only in part
+_RELAXATION = 1.5  # the object follows a step only in part,
+_MOMENTUM = 0.5  # least in a common scale, for which the probe makes up by its curvature
+_SMALL = 5e-4  # of a step, below which it has no momentum: a settled scan is not to swing
+_VELOCITY = "stretch_velocity"
 _LIMIT = 0.02  # of a step
 _SPLINE = 5
 _FLOOR = 10.0  # photons
@@ -58,12 +61,14 @@ class StretchRefinement(Quiet):
 
     def after_epoch(self, state: State) -> None:
         """Refine, if it is time."""
-        first = self.parameters.stretch_from
-        if first is None or state.epoch < first or (state.epoch - first) % self.parameters.stretch_every:
+        if state.used.sum() < 3 or not self.parameters.stretches(state.epoch):
             return
-        if state.used.sum() < 3:
-            return
-        stretch(state, self.step(state), np.array(self.problem.frames.shape) // 2)
+        before, affine = state.memory.get(_VELOCITY, np.zeros((2, 2))), self.step(state)
+        if np.sum(before * affine) > 0 and np.abs(affine).max() > _SMALL:
+            affine += _MOMENTUM * before
+        affine = np.clip(affine, -_LIMIT, _LIMIT)
+        state.memory[_VELOCITY] = affine
+        stretch(state, affine, np.array(self.problem.frames.shape) // 2)
 
     def step(self, state: State) -> Array:
         """Return the (2, 2) affine step that the used frames ask for."""
@@ -73,8 +78,7 @@ class StretchRefinement(Quiet):
         for first in range(0, len(chosen), self._block):
             self._add(state, chosen[first : first + self._block], slope, weight)
         ridge = (1e-6 * np.trace(weight) + np.finfo(np.float64).tiny) * np.eye(4)
-        asked = _RELAXATION * np.linalg.solve(weight + ridge, slope).reshape(2, 2)
-        return np.asarray(np.clip(asked, -_LIMIT, _LIMIT))
+        return np.asarray(_RELAXATION * np.linalg.solve(weight + ridge, slope).reshape(2, 2))
 
     def _add(self, state: State, indices: Array, slope: Array, weight: Array) -> None:
         optics, shape = self.problem.optics, self.problem.frames.shape

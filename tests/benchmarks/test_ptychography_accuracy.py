@@ -127,7 +127,10 @@ def test_momentum_saves_epochs(drawn, capsys):
     taken = []
     for seed, one in drawn.items():
         problem = assembled(one)
-        recipes = [rpie_plus.stages(problem, RpiePlusParameters(memory=memory)) for memory in (6, 0)]
+        recipes = [
+            rpie_plus.stages(problem, RpiePlusParameters(memory=memory, updates=16, batch_epochs=10))
+            for memory in (6, 0)
+        ]
         solvers = [Schedule(problem, recipe, rng=np.random.default_rng(seed)) for recipe in (*recipes, growing)]
         taken.append([epochs_to(GOAL, one, solver) for solver in solvers])
     with capsys.disabled():

@@ -50,7 +50,7 @@ def test_with_every_switch_off_it_is_two_independent_runs(small):
 def test_sparse_interleaved_scans_need_the_shared_charge_image():
     pair = dichroic_pair(0, SPARSE)
     apart, _ = solved(pair, DichroicParameters(engine=WHOLE))
-    coupled, _ = solved(pair, DichroicParameters(engine=WHOLE, shared_charge=18, shared_probe=True))
+    coupled, _ = solved(pair, DichroicParameters(engine=WHOLE, alone=0, shared_charge=18, shared_probe=True))
     worse = score(pair, apart.plus.object, registered(pair, apart.plus.object, apart.minus.object))
     better = score(pair, coupled.plus.object, coupled.minus.object)
     assert better.nrmse < 0.8 * worse.nrmse
@@ -69,8 +69,8 @@ def test_a_shared_probe_is_one_probe_up_to_its_power():
 def test_a_probe_that_differs_does_not_cancel_and_may_be_its_own():
     pair = dichroic_pair(0, replace(SMALL, grid=6, probe_tilt=2.0))
     engine = RpiePlusParameters(epochs=40, batch_epochs=20)
-    shared, _ = solved(pair, DichroicParameters(engine=engine, shared_charge=10, shared_probe=True))
-    own, _ = solved(pair, DichroicParameters(engine=engine, shared_charge=10))
+    shared, _ = solved(pair, DichroicParameters(engine=engine, alone=0, shared_charge=10, shared_probe=True))
+    own, _ = solved(pair, DichroicParameters(engine=engine, alone=0, shared_charge=10))
     first, second = (
         score(pair, found.plus.object, registered(pair, found.plus.object, found.minus.object))
         for found in (shared, own)
@@ -98,6 +98,7 @@ def test_shared_positions_have_one_offset_and_come_nearer_to_the_truth():
         positions=PositionParameters(stretch_from=None),
         shared_positions=True,
         shared_probe=True,
+        alone=8,
     )
     state, _ = solved(pair, parameters)
     offsets = [part.positions - nominal for part, nominal in zip((state.plus, state.minus), pair.nominal, strict=True)]
@@ -141,7 +142,7 @@ def test_positions_wrong_in_each_scan_cost_less_on_one_charge_image():
     engine = RpiePlusParameters(epochs=40, batch_epochs=30)
     common = DichroicParameters(engine=engine, positions=PositionParameters(), positions_until=30)
     apart, _ = solved(pair, common)
-    coupled, _ = solved(pair, replace(common, shared_charge=18, shared_probe=True))
+    coupled, _ = solved(pair, replace(common, alone=8, shared_charge=16, shared_probe=True))
     worse = score(pair, apart.plus.object, registered(pair, apart.plus.object, apart.minus.object))
     better = score(pair, coupled.plus.object, coupled.minus.object)
     assert better.nrmse < 0.9 * worse.nrmse
@@ -202,7 +203,7 @@ def test_parting_undoes_joining(small):
 
 def test_the_result_does_not_depend_on_the_number_of_threads(small):
     parameters = DichroicParameters(
-        engine=RpiePlusParameters(epochs=7, batch_epochs=5), shared_charge=3, shared_probe=True
+        engine=RpiePlusParameters(epochs=7, batch_epochs=5), alone=1, shared_charge=3, shared_probe=True
     )
     found = []
     for threads in (1, 2):
@@ -295,11 +296,11 @@ def test_bad_input_is_refused_in_one_line(small):
         )
     short = replace(minus, positions=minus.positions[:-1])
     with pytest.raises(ValueError, match="25 and 24 frames"):
-        run((plus, short), DichroicParameters(engine=FEW, shared_positions=True), rng=np.random.default_rng())
+        run((plus, short), DichroicParameters(engine=FEW, alone=0, shared_positions=True), rng=np.random.default_rng())
     with pytest.raises(ValueError, match="alone is -1"):
         DichroicParameters(alone=-1)
     with pytest.raises(ValueError, match="alone and shared_charge take"):
-        DichroicParameters(engine=FEW, shared_charge=4)
+        DichroicParameters(engine=FEW, alone=1, shared_charge=3)
     with pytest.raises(ValueError, match="ratio is inf"):
         MagneticPrior(ratio=np.inf)
     with pytest.raises(ValueError, match="smoothness is -1"):

@@ -189,7 +189,7 @@ def stop_at(count):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if registry.get(name).resumes])
 def test_what_was_stopped_goes_on_to_the_same_bits(name, tmp_path, monkeypatch):
-    """Stopped in the first helicity, and again in the second, between two checkpoints; with frames judged as it goes."""
+    """Stopped in the first helicity, and again in the second, between two checkpoints, frames judged as it goes."""
     monkeypatch.setattr(methods, "rejected", lambda data, parameters: np.zeros(data["position_y"].shape, np.int8))
     path, epochs = tmp_path / "run.ckpt", 14
     words = {"epochs": epochs, "changes": {"reject": registry.get(name).parameters.reject}}
