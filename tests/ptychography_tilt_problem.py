@@ -1,6 +1,7 @@
 """A thin sample at high tilt: every frame has the probe at its own height.
 
-- `TiltProblem`, `tilt_problem`: truth and data; `regions`: middle and rim of what is scored; `errors`: in both.
+- `TiltProblem`, `tilt_problem`: truth and data;
+- `errors`, `RegionErrors`: of a reconstruction, in the middle and at the rim of what is scored.
 
 Made on pixels half as large as those of the reconstruction, at positions between the pixels.
 """
@@ -15,6 +16,7 @@ from numerics import fourier
 from numerics.streams import stream
 from optics.units import wavelength
 from tests.ptychography_problem import ENERGY, PIXEL, _texture
+from tests.ptychography_score import _without_ramp
 
 Array = NDArray[Any]
 
@@ -111,3 +113,52 @@ def _frame(fine: Array, position: Array, defocus: float, n: int) -> Array:
     whole = np.abs(fourier.centred_fft2(wave)) ** 2
     low = (FINE - 1) * n // 2
     return np.asarray(whole[low : low + n, low : low + n])
+
+
+@dataclass(frozen=True)
+class RegionErrors:
+    """Normalised errors of the object in the middle third of what is scored, and in the sixths at its ends.
+
+    Shift, ramp and one complex factor are removed against the truth, the same everywhere.
+    """
+
+    whole: float
+    middle: float
+    rim: float
+
+
+def errors(reconstruction: Array, problem: TiltProblem) -> RegionErrors:
+    """Return the errors of a reconstructed object."""
+    (rows, columns), (height, width) = problem.object.shape, problem.lengths
+    half = min(width, columns - 16) // 2 - 8
+    here = (
+        slice(rows // 2 - height // 2, rows // 2 + height // 2),
+        slice(columns // 2 - half, columns // 2 + half),
+    )
+    model, target = _aligned(reconstruction, problem.object, here)
+    sixth = height // 6
+    middle = np.arange(2 * sixth, height // 2 * 2 - 2 * sixth)
+    rim = np.r_[0:sixth, height // 2 * 2 - sixth : height // 2 * 2]
+    parts = (np.arange(height // 2 * 2), middle, rim)
+    return RegionErrors(*(float(np.linalg.norm((model - target)[p]) / np.linalg.norm(target[p])) for p in parts))
+
+
+def _aligned(reconstruction: Array, truth: Array, here: tuple[slice, slice]) -> tuple[Array, Array]:
+    """Return the reconstruction on the truth, by Gauss-Newton steps on shift, ramp and factor, and the truth."""
+    spectrum = fourier.fft2(_without_ramp(reconstruction, truth, here).astype(np.complex128))
+    f = np.meshgrid(*(fourier.unshifted_frequencies(n, 1.0) for n in truth.shape), indexing="ij")
+    target = truth[here]
+    grids = [2 * np.pi * (grid - grid.mean()) / max(grid.shape) for grid in np.indices(target.shape)]
+    found = np.zeros(4)  # shift and ramp
+    for _ in range(8):
+        moved = spectrum * np.exp(2j * np.pi * (found[0] * f[0] + found[1] * f[1]))
+        lever = np.exp(1j * (found[2] * grids[0] + found[3] * grids[1]))
+        plain = fourier.ifft2(moved)[here] * lever
+        factor = np.vdot(plain, target) / np.vdot(plain, plain).real
+        model = factor * plain
+        slopes = [factor * fourier.ifft2(2j * np.pi * f[axis] * moved)[here] * lever for axis in (0, 1)]
+        columns = [*slopes, *(1j * grid * model for grid in grids), model, 1j * model]
+        matrix, rest = np.stack([column.ravel() for column in columns], 1), (target - model).ravel()
+        joined = np.concatenate([matrix.real, matrix.imag]), np.concatenate([rest.real, rest.imag])
+        found += np.linalg.lstsq(*joined, rcond=None)[0][:4]
+    return model, target

@@ -203,7 +203,7 @@ class _Run:
     def _side_by_side(self, states: States, last: int, *, alone: bool = False) -> None:
         parts = []
         for problem, state in zip(self._problems, states, strict=True):
-            parts.append(self._part(problem, state, self._moving(problem, state)))
+            parts.append(self._part(problem, state, self._moving(problem)))
         couplings = (
             []
             if alone
@@ -214,28 +214,26 @@ class _Run:
     def _registered(self, states: States) -> tuple[States, Array]:
         """Return the states with the second scan and its object moved onto the first, and the shift.
 
-        Two images with too little in common are given up, and both helicities start anew.
+        Two images with too little in common are given up: both helicities start anew, from epoch 0 for the engine.
         """
-        plus, minus = states
-        mask = np.zeros(self._problems[0].object_shape, np.bool_)
+        (plus, minus), (first, second) = states, self._problems
+        mask = np.zeros(first.object_shape, np.bool_)
         mask[self._seen()] = True
         parameters = self._parameters
         model = "shift" if parameters.positions is None or parameters.shared_positions else "affine"
         moved, found = register_pair(plus.object, minus.object, mask=mask, model=model, bound=_BOUND)
         if found.correlation < _ALIKE:
-            fresh = (start(self._problems[0]), start(self._problems[1]))
-            for new, old in zip(fresh, states, strict=True):
-                new.epoch = old.epoch
-            return fresh, np.zeros(2)
+            return (start(first), start(second)), np.zeros(2)
         minus.object[...] = moved
-        centre = np.array(self._problems[0].frames.shape) // 2
+        centre = np.array(second.frames.shape) // 2
         minus.positions[:] = found.back(minus.positions + centre) - centre
+        self._problems = first, replace(second, positions=found.back(second.positions + centre) - centre)
         return states, found.shift
 
     def _on_one_object(self, states: States, last: int) -> States:
         problem, state = joint.overlaid(self._problems), joint.laid_over(states, self._problems)
         couplings = self._ties(joint.halves(state.positions, self._problems), on_one_object=True)
-        self._drive([self._part(problem, state, self._moving(problem, state))], last, couplings)
+        self._drive([self._part(problem, state, self._moving(problem))], last, couplings)
         self._settled = True
         return joint.parted(joint.raised(state, self._problems), self._problems)
 
@@ -244,7 +242,7 @@ class _Run:
         rows = self._problems[0].object_shape[0]
         objects = (state.object[:rows], state.object[rows:])
         self._drive(
-            [self._part(problem, state, self._moving(problem, state, stretch=False))],
+            [self._part(problem, state, self._moving(problem, stretch=False))],
             self._parameters.engine.epochs,
             self._couplings(joint.halves(state.positions, self._problems), objects),
         )
@@ -254,14 +252,14 @@ class _Run:
         listeners = (*(Until(one, self._parameters.positions_until) for one in moving), *self._listeners)
         return Part(problem, state, self._parameters.engine, rng=self._rng, listeners=listeners)
 
-    def _moving(self, problem: Problem, state: State, *, stretch: bool = True) -> Sequence[Listener]:
+    def _moving(self, problem: Problem, *, stretch: bool = True) -> Sequence[Listener]:
         """Return what refines the positions; once the charge image has settled the affine part, only frame by frame."""
         positions = self._parameters.positions
         if positions is None:
             return ()
         if not stretch or self._settled:
             positions = replace(positions, stretch_from=None)
-        return position_listeners(problem, positions, state.positions)
+        return position_listeners(problem, positions)
 
     def _couplings(self, positions: Arrays, objects: Arrays) -> list[Coupling]:
         prior, box = self._parameters.prior, self._seen()

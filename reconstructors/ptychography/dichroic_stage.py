@@ -129,6 +129,6 @@ class Until(Quiet):
             self._listener.after_epoch(state)
 
 
-def position_listeners(problem: Problem, parameters: PositionParameters, nominal: Array) -> tuple[Listener, ...]:
+def position_listeners(problem: Problem, parameters: PositionParameters) -> tuple[Listener, ...]:
     """Return what refines the positions of one problem: frame by frame, and their common stretch."""
-    return PositionRefinement(nominal, parameters), StretchRefinement(problem, parameters)
+    return PositionRefinement(problem.positions, parameters), StretchRefinement(problem, parameters)

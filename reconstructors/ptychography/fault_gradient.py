@@ -20,7 +20,7 @@ from scipy.spatial import KDTree
 Array = NDArray[Any]
 
 _NEAR = 8
-_LIMIT = 6.0
+_LIMIT = 4.5
 _TO_SIGMA = 1.4826
 
 

@@ -53,6 +53,7 @@ _ROUNDS = 3
 _QUADRATIC = 15  # of the shape components
 _FRAMES_PER_TERM = 10
 _RIDGE = 1e-3
+_ROWS, _COLUMNS = 1024, 64  # of what is held at a time
 _FEW = 8  # frames, below which there are no neighbours to speak of
 
 
@@ -152,14 +153,17 @@ def _tests(features: Features, near: Neighbourhood, trusted: Array) -> list[tupl
     shares = np.log(some / (features.total[:, None] + 3))
     shape = features.shape / np.maximum(features.shape[trusted].std(0), 1e-12)
     parts = (light, shares, features.centre, shape, features.lines)
-    expected, excess = near.expected(np.concatenate(parts, 1), trusted)
-    away = (np.concatenate(parts, 1) - expected) / np.sqrt(excess)[:, None]
-    ends = np.cumsum([part.shape[1] for part in parts])[:-1]
-    flux, shares_away, centre, bent, lines = np.split(away, ends, axis=1)
+    away = np.concatenate(parts, 1, dtype=np.float32)
+    expected, excess = near.expected(away, trusted)
+    away -= expected
+    away /= np.sqrt(excess)[:, None]
+    usual = expected[:, :6].astype(np.float64)
+    del expected
+    flux, shares_away, centre, bent, lines = np.split(away, np.cumsum([part.shape[1] for part in parts])[:-1], axis=1)
     explained = _without_shape(flux[:, 0], np.clip(shape, -5, 5), np.clip(bent, -5, 5), trusted)[:, None]
     # a frame that is nothing like the others has a shape that explains anything: its light decides alone
-    flux = np.where(light < expected[:, :1] - 2, flux, explained)
-    counting = (np.exp(expected[:, 1:6]) * features.total[:, None] + 3) ** -0.5
+    flux = np.where(light < usual[:, :1] - 2, flux, explained)
+    counting = (np.exp(usual[:, 1:]) * features.total[:, None] + 3) ** -0.5
     noise = 1 / np.sqrt(np.maximum(features.total, 1.0))[:, None]
     own = (flux, shares_away[:, :1], shares_away[:, 1:], centre)
     floors = (0.01 + noise, 0.05 + counting[:, :1], 0.05 + counting[:, 1:], 0.15 + 30 * noise)
@@ -168,7 +172,10 @@ def _tests(features: Features, near: Neighbourhood, trusted: Array) -> list[tupl
         (reason, _beyond(part, np.hypot(near.spread(part, trusted), floor), limit))
         for (reason, limit), part, floor in zip(limits.items(), own, floors, strict=True)
     ]
-    band = _band(lines / np.hypot(near.spread(lines, trusted), 1.0), features.rows)
+    for first in range(0, lines.shape[1], _COLUMNS):
+        column = lines[:, first : first + _COLUMNS]
+        column /= np.hypot(near.spread(column, trusted), 1.0)
+    band = _band(lines, features.rows)
     bands = (11, (band > _LEAST_BAND) & (_rise(np.log(band), near, trusted) > _BAND))
     waves = (12, _rise(np.log(features.wave), near, trusted) > _WAVE)
     return [bands, waves, *sorted(found)]
@@ -202,11 +209,23 @@ def _without_shape(away: Array, shape: Array, bent: Array, trusted: Array) -> Ar
     room = int(trusted.sum()) // _FRAMES_PER_TERM
     kept = min(shape.shape[1], max(1, room // 2))
     quadratic = min(_QUADRATIC, kept, int(np.sqrt(2 * max(room - 2 * kept, 0))))
-    terms = [np.ones((len(away), 1)), shape[:, :kept], bent[:, :kept]]
-    matrix = np.concatenate(terms + [shape[:, [k]] * shape[:, k:quadratic] for k in range(quadratic)], 1)
-    seen = matrix[trusted]
-    normal = seen.T @ seen + _RIDGE * len(seen) * np.eye(matrix.shape[1])
-    rest = away - matrix @ np.linalg.solve(normal, seen.T @ away[trusted])
-    own = np.einsum("jk,kj->j", seen, np.linalg.solve(normal, seen.T))
-    rest[trusted] /= np.maximum(1 - own, 0.1)
-    return np.asarray(rest)
+    blocks = [slice(first, first + _ROWS) for first in range(0, len(away), _ROWS)]
+
+    def terms(block: slice) -> Array:
+        plain = [np.ones((len(away[block]), 1)), shape[block, :kept], bent[block, :kept]]
+        products = [shape[block, [k]] * shape[block, k:quadratic] for k in range(quadratic)]
+        return np.concatenate(plain + products, 1, dtype=np.float64)
+
+    normal: Any = 0.0
+    right: Any = 0.0
+    for block in blocks:
+        seen = terms(block)[trusted[block]]
+        normal = normal + seen.T @ seen
+        right = right + seen.T @ away[block][trusted[block]]
+    inverse = np.linalg.inv(normal + _RIDGE * trusted.sum() * np.eye(len(right)))
+    rest = np.empty(len(away))
+    for block in blocks:
+        matrix = terms(block)
+        own = np.einsum("jk,jk->j", matrix @ inverse, matrix) * trusted[block]
+        rest[block] = (away[block] - matrix @ (inverse @ right)) / np.maximum(1 - own, 0.1)
+    return rest

@@ -20,7 +20,7 @@ Array = NDArray[Any]
 Reader = Callable[[Array], Array]
 """Takes indices of frames to photons (frames, ny, nx), zero frequency in the centre."""
 
-_SAMPLE = 384  # frames
+_SAMPLE, _SAMPLE_BYTES = 384, 64 << 20  # frames of the sample, and what they may take
 _BLOCK_BYTES = 4 << 20
 _LEAST_VARIANCE = 0.1  # photons^2, of a pixel
 _CORE_SHARE = 0.95  # of the light
@@ -123,7 +123,8 @@ def measure(read: Reader, frames: int, valid: Array) -> Features:
         How many there are.
     valid : (ny, nx) bool array
     """
-    sample = np.unique(np.linspace(0, frames - 1, min(frames, _SAMPLE)).round().astype(int))
+    size = min(frames, _SAMPLE, max(16, _SAMPLE_BYTES // (4 * valid.size)))
+    sample = np.unique(np.linspace(0, frames - 1, size).round().astype(int))
     usual = reference(np.concatenate([read(part) for part in _parts(sample, valid)]), valid)
     return Features.joined([_measure(read(part), usual) for part in _parts(np.arange(frames), valid)])
 

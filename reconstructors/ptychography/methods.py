@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from numerics.iterate import Watcher
 from reconstructors.ptychography import difference_map, faults, gauge, least_squares, pie, preparation, rpie_plus
 from reconstructors.ptychography.checkpoint import Checkpoint, Keeper
+from reconstructors.ptychography.defocus import ProbeUnwrapping, TiltedProbe, TiltParameters
 from reconstructors.ptychography.dichroic import DichroicParameters
 from reconstructors.ptychography.difference_map import DmParameters
 from reconstructors.ptychography.frame_rejection import FrameRejection
@@ -60,6 +61,10 @@ class ScanParameters:
         How they are refined.
     refine_flux : bool
         Find the incident light of each frame.
+    tilt_aware : bool
+        Give each frame the probe at the height that the tilted sample has there; in the far field.
+    unwrap_probe : bool
+        The published constraint on the phase of the probe's pupil.
 
     Raises
     ------
@@ -73,12 +78,14 @@ class ScanParameters:
     refine_positions: bool = False
     positions: PositionParameters = field(default_factory=PositionParameters)
     refine_flux: bool = False
+    tilt_aware: bool = False
+    unwrap_probe: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
         if self.reject not in RULES:
             raise ValueError(f"reject is {self.reject!r}; allowed: {', '.join(RULES)}")
-        refines = [name for name in ("refine_positions", "refine_flux") if getattr(self, name)]
+        refines = [name for name in ("refine_positions", "refine_flux", "unwrap_probe") if getattr(self, name)]
         if refines and isinstance(self.engine, DmParameters):
             raise ValueError(f"{refines[0]} is on; allowed: off for the difference map, whose exit waves hold it too")
 
@@ -94,6 +101,7 @@ METHODS: Final[Mapping[str, ScanParameters]] = {
         Preparation(focus="shadow", background="flat", offset=0.1),
         reject="residual",
         refine_flux=True,
+        tilt_aware=True,
     ),
 }
 """Parameters of the methods that take each helicity for itself."""
@@ -151,10 +159,11 @@ def solve(
     rngs = rng.spawn(measurement.sizes["helicity"])
     corrupt = rejected(measurement, parameters)
     kept = None if checkpoint is None else Checkpoint(checkpoint, _task(measurement, name, parameters))
+    tilt = float(measurement["tilt"])
     prepared, states, histories = [], [], []
     for index, own in enumerate(rngs):
         helicity = prepare(measurement, index, corrupt[index], parameters)
-        state, errors = _one(helicity, parameters, own, watch, kept, f"helicity {index}")
+        state, errors = _one(helicity, parameters, own, watch, tilt=tilt, kept=(kept, f"helicity {index}"))
         prepared.append(helicity)
         states.append(state)
         histories.append(errors)
@@ -207,13 +216,27 @@ def corrections(parameters: ScanParameters) -> tuple[Listener, ...]:
     return tuple(found)
 
 
+def tilted(prepared: Prepared, parameters: ScanParameters, tilt: float, state: State) -> tuple[Listener, ...]:
+    """Return what keeps each frame's probe at the sample's height, and set it, where that is asked for."""
+    if not parameters.tilt_aware or tilt == 0 or prepared.problem.optics.transfer is not None:
+        return ()
+    probe = TiltedProbe(prepared.problem, TiltParameters(tilt))
+    probe.begin(state)
+    return (probe,)
+
+
 def _listeners(prepared: Prepared, parameters: ScanParameters) -> tuple[Listener, ...]:
     if isinstance(parameters.engine, DmParameters):
         return ()
     if not parameters.refine_positions:
-        return corrections(parameters)
+        return (*_unwrapping(prepared, parameters), *corrections(parameters))
     moving = PositionRefinement(prepared.problem.positions, parameters.positions)
-    return moving, StretchRefinement(prepared.problem, parameters.positions), *corrections(parameters)
+    stretching = StretchRefinement(prepared.problem, parameters.positions)
+    return moving, stretching, *_unwrapping(prepared, parameters), *corrections(parameters)
+
+
+def _unwrapping(prepared: Prepared, parameters: ScanParameters) -> tuple[Listener, ...]:
+    return (ProbeUnwrapping(prepared.problem),) if parameters.unwrap_probe else ()
 
 
 def _one(
@@ -221,15 +244,17 @@ def _one(
     parameters: ScanParameters,
     rng: np.random.Generator,
     watch: Sequence[Watcher],
-    checkpoint: Checkpoint | None,
-    name: str,
+    *,
+    tilt: float,
+    kept: tuple[Checkpoint | None, str],
 ) -> tuple[State, list[float]]:
     problem, engine = prepared.problem, parameters.engine
+    checkpoint, name = kept
     before = checkpoint.load(name) if checkpoint is not None else None
     state, errors = before or (start(problem), [])
     keepers = () if checkpoint is None else (Keeper(checkpoint, name, state, errors),)
     words: dict[str, Any] = {
-        "listeners": _listeners(prepared, parameters),
+        "listeners": (*_listeners(prepared, parameters), *tilted(prepared, parameters, tilt, state)),
         "watch": (*(_later(watcher, len(errors)) for watcher in watch), *keepers),
         "state": state,
     }

@@ -20,33 +20,46 @@ from reconstructors.ptychography.state import State
 
 Array = NDArray[Any]
 
-_SMALL = 0.05
+_SMALL = 0.1
 """Power of each further mode over the whole at the start."""
+
+_GOLDEN = (np.sqrt(5) - 1) / 2
 
 
 def start_modes(probe: Array, count: int) -> Array:
     """Return `probe` (ny, nx) and ``count - 1`` orthogonal modes, (count, ny, nx) complex64, of the same power in all.
 
-    The further modes are those of a source of some width: the main mode times products of the coordinates in its pupil,
-    which is what differences of shifted copies are made of, then made orthogonal.
+    The further modes are the main mode times polynomials of the coordinates in its pupil, which is what differences of
+    shifted or defocused copies are made of. Each mixes all of low order, so that whatever the beam's are, none of them
+    is missing.
     """
     power = float(np.sum(np.abs(probe) ** 2, dtype=np.float64))
     if count == 1:
         return np.asarray(probe[None], np.complex64)
-    spectrum = fourier.fft2(np.asarray(probe, np.complex128))
-    weight = np.abs(spectrum) ** 2 / power
-    axes = [fourier.unshifted_frequencies(n, 1.0) for n in probe.shape]
-    v, u = (grid - np.sum(weight * grid) for grid in np.meshgrid(*axes, indexing="ij"))
-    orders = [(total - x, x) for total in range(count) for x in range(total + 1)][:count]
-    scale = np.sqrt(np.sum(weight * (u**2 + v**2)))
-    columns = np.stack([(spectrum * (v / scale) ** y * (u / scale) ** x).ravel() for y, x in orders], 1)
-    basis, triangle = np.linalg.qr(columns)
-    basis *= np.sign(np.real(np.diag(triangle)))
-    shares = np.full(count, _SMALL)
-    shares[0] = 1 - _SMALL * (count - 1) if _SMALL * (count - 1) < 0.5 else 0.5
+    basis = _polynomial_modes(fourier.fft2(np.asarray(probe, np.complex128)), count + 2)
+    turns = np.outer(np.arange(1, count), np.arange(1, len(basis))) * _GOLDEN
+    mixture, _ = np.linalg.qr(np.exp(2j * np.pi * turns).T)
+    spectra = np.concatenate([basis[:1], mixture.T @ basis[1:]])
+    shares = np.full(count, max(1 - _SMALL * (count - 1), 0.5))
     shares[1:] = (1 - shares[0]) / (count - 1)
-    modes = fourier.ifft2((basis * np.sqrt(power * shares)).T.reshape(count, *probe.shape))
+    modes = fourier.ifft2((spectra * np.sqrt(power * shares)[:, None]).reshape(count, *probe.shape))
     return np.asarray(modes, np.complex64)
+
+
+def _polynomial_modes(spectrum: Array, least: int) -> Array:
+    """Return orthonormal products (some, pixels) of a spectrum and its frequencies, itself first, all of each order."""
+    weight = np.abs(spectrum) ** 2 / np.sum(np.abs(spectrum) ** 2)
+    axes = [fourier.unshifted_frequencies(n, 1.0) for n in spectrum.shape]
+    v, u = (grid - np.sum(weight * grid) for grid in np.meshgrid(*axes, indexing="ij"))
+    scale = np.sqrt(np.sum(weight * (u**2 + v**2)))
+    order = 1
+    while (order + 1) * (order + 2) // 2 <= least:
+        order += 1
+    powers_of = [(total - x, x) for total in range(order + 1) for x in range(total + 1)]
+    columns = np.stack([(spectrum * (v / scale) ** y * (u / scale) ** x).ravel() for y, x in powers_of], 1)
+    basis, triangle = np.linalg.qr(columns)
+    turn = np.diag(triangle)
+    return np.asarray((basis * (turn / np.abs(turn))).T)
 
 
 def powers(probe: Array) -> Array:

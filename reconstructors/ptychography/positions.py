@@ -1,6 +1,6 @@
 """Positions of the frames, refined from what each frame says about its own place.
 
-- `PositionParameters`; `position_listeners`: all that refines positions, for an engine;
+- `PositionParameters`: how they move;
 - `PositionRefinement`: gradient steps with momentum, a listener;
 - `Split`, `split`: differences of positions as shift, affine part and the rest of each frame;
 - `without_shift`: positions less the shift that no data can tell.
@@ -86,9 +86,6 @@ class PositionParameters:
         the frames.
     stretch_every : int
         Epochs between two steps of the affine part.
-    stretch_until : int or None
-        Last epoch after which the affine part moves; None goes on. Methods that build on the gradients of the epochs
-        before, all frames at once, are better left alone with it.
 
     Raises
     ------
@@ -102,8 +99,7 @@ class PositionParameters:
     reach: float = 16.0
     damping: float = 0.1
     stretch_from: int | None = 18
-    stretch_every: int = 3
-    stretch_until: int | None = None
+    stretch_every: int = 5
 
     def __post_init__(self) -> None:
         if self.start < 0:
@@ -122,8 +118,7 @@ class PositionParameters:
         """Return whether the affine part moves after an epoch."""
         if self.stretch_from is None or epoch < self.stretch_from:
             return False
-        late = self.stretch_until is not None and epoch > self.stretch_until
-        return not late and (epoch - self.stretch_from) % self.stretch_every == 0
+        return (epoch - self.stretch_from) % self.stretch_every == 0
 
 
 class PositionRefinement(Quiet):

@@ -55,7 +55,7 @@ class Neighbourhood:
 
         Parameters
         ----------
-        values : (frames, k) array
+        values : (frames, k) float array
         trusted : (frames,) bool array
 
         Returns
@@ -64,7 +64,7 @@ class Neighbourhood:
         excess : (frames,) array
             Variance of value less expectation over that of a value.
         """
-        expected, excess = np.empty(values.shape), np.empty(len(values))
+        expected, excess = np.empty_like(values), np.empty(len(values))
         for first in range(0, len(values), _BLOCK):
             part = slice(first, first + _BLOCK)
             indices, away = self.indices[part], self.away[part]
@@ -85,7 +85,7 @@ class Neighbourhood:
         return np.sqrt(self._mean(spread**2))
 
     def _mean(self, values: Array) -> Array:
-        result = np.empty(values.shape)
+        result = np.empty_like(values)
         for first in range(0, len(values), _BLOCK):
             part = slice(first, first + _BLOCK)
             for column in range(0, values.shape[1], _COLUMNS):
@@ -95,7 +95,7 @@ class Neighbourhood:
 
     def quantile(self, values: Array, trusted: Array, share: float) -> Array:
         """Return a quantile (frames, k) of the trusted neighbours' values; of all, where none is trusted."""
-        result = np.empty(values.shape)
+        result = np.empty_like(values)
         for first in range(0, len(values), _BLOCK):
             part = slice(first, first + _BLOCK)
             indices = self.indices[part]

@@ -118,7 +118,16 @@ def test_a_strain_is_found_when_asked_for():
     )
     _, found = register_pair(wave, other, mask=inner(), model="affine")
     assert found.strain == pytest.approx(strain, abs=5e-4)
+    corner = np.array([20.0, 70.0])
+    assert found.back(corner) == pytest.approx(corner - strain @ (corner - middle), abs=0.05)
     assert found.shift == pytest.approx([0, 0], abs=0.03)
+
+
+def test_images_with_nothing_in_common_are_told_from_a_pair():
+    plus, minus = (np.exp(part) for part in pair(0))
+    other = np.exp(pair(1)[0])
+    assert register_pair(plus, minus, mask=inner())[1].correlation > 0.9
+    assert register_pair(plus, other, mask=inner())[1].correlation < 0.5
 
 
 def test_the_flux_is_found_where_there_is_no_magnet():

@@ -1,12 +1,12 @@
-"""Defocus in ptychography: the height of a tilted sample, its slope from the frames, the constraint on the pupil."""
+"""Heights of a tilted sample, the phase of a pupil, and what both do for a reconstruction."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from numerics import fourier
 from optics.units import wavelength
 from reconstructors.ptychography import problem as problems
-from reconstructors.ptychography import rpie_plus
 from reconstructors.ptychography.defocus import (
     ProbeUnwrapping,
     TiltedProbe,
@@ -14,160 +14,133 @@ from reconstructors.ptychography.defocus import (
     UnwrappingParameters,
     heights,
 )
-from reconstructors.ptychography.pupil import pupil_phase
-from reconstructors.ptychography.rpie_plus import RpiePlusParameters
+from reconstructors.ptychography.pie import Pie, PieParameters
+from reconstructors.ptychography.pupil import from_pupil, pupil_phase, to_pupil
 from reconstructors.ptychography.state import start
-from tests.ptychography_problem import ENERGY
-from tests.ptychography_tilted_sheet import DEFOCUS, assembled, rim_and_centre, tilted_sheet
+from tests.ptychography_problem import DEFOCUS, ENERGY, PIXEL, annular_probe
+from tests.ptychography_tilt_problem import errors, tilt_problem
 
-LENGTH = wavelength(ENERGY)
+OPTICS = problems.Optics(wavelength(ENERGY), PIXEL)
+LENGTHS = {"wavelength": OPTICS.wavelength, "pixel_size": PIXEL}
+TILT = np.deg2rad(62)
+
+
+def small_problem(**optics):
+    counts = np.ones((4, 128, 128))
+    positions = np.array([[0.0, 0.0], [0.0, 8.0], [8.0, 0.0], [8.0, 8.0]])
+    return problems.from_arrays(
+        counts, positions, annular_probe(128, DEFOCUS), optics=replace(OPTICS, **optics), object_shape=(136, 136)
+    )
 
 
 @pytest.fixture(scope="module")
-def drawn():
-    """A film over 2.6 um of lab: 4.9 um of height."""
-    return tilted_sheet(3, n=64, pixel=10e-9, step=80e-9)
-
-
-def reconstructed(problem, *listeners, epochs=20):
-    state = start(problem)
-    for listener in listeners:
-        if isinstance(listener, TiltedProbe):
-            listener.begin(state)
-    parameters = RpiePlusParameters(epochs=epochs)
-    return rpie_plus.run(problem, parameters, rng=np.random.default_rng(0), listeners=listeners, state=state)[0]
-
-
-def seen(probe, drawn, degree=4):
-    return pupil_phase(probe, wavelength=LENGTH, pixel_size=drawn.pixel, degree=degree)
-
-
-def speckled(probe, seed):
-    """Return the probe with a pupil whose phase is rough."""
-    speckle = 0.4 * np.random.default_rng(seed).standard_normal(probe.shape[-2:])
-    return fourier.centred_ifft2(fourier.centred_fft2(probe) * np.exp(1j * speckle)).astype(np.complex64)
-
-
-def test_height_of_a_tilted_sample():
-    positions, used = (
-        np.array([[0.0, 3.0], [10.0, 5.0], [20.0, 1.0], [900.0, 0.0]]),
-        np.array([True, True, True, False]),
+def film():
+    data = tilt_problem(2, film=True, width=48, length=2.0e-6)
+    p = problems.from_arrays(
+        data.counts, data.positions, data.start_probe, optics=OPTICS, object_shape=data.object.shape, offset=0.375
     )
-    found = heights(positions, used, np.tan(np.deg2rad(62)), 5e-9)
-    np.testing.assert_allclose(found[:3], np.array([-50e-9, 0, 50e-9]) * np.tan(np.deg2rad(62)))
+    return data, p
 
 
-def test_tilt_aware_probe_heals_the_rim(drawn):
-    problem = assembled(drawn)
-    right, mirrored = (TiltedProbe(problem, TiltParameters(tilt)) for tilt in (drawn.tilt, -drawn.tilt))
-    state = start(problem)
-    right.begin(state)
-    np.testing.assert_allclose(state.defocus, drawn.defocus, atol=1e-12)
-    whole, rim, centre = rim_and_centre(reconstructed(problem).object, drawn)
-    assert rim > 1.5 * centre
-    healed, healed_rim, healed_centre = rim_and_centre(reconstructed(problem, right).object, drawn)
-    assert healed_rim <= 1.2 * healed_centre
-    assert healed < 0.5 * whole
-    assert rim_and_centre(reconstructed(problem, mirrored).object, drawn)[0] > 1.3 * whole
+def reconstructed(p, listeners, epochs=20):
+    state = start(p)
+    for one in listeners:
+        if isinstance(one, TiltedProbe):
+            one.begin(state)
+    engine = Pie(p, PieParameters(batch=16), rng=np.random.default_rng(0), listeners=listeners)
+    for _ in range(epochs):
+        engine.step(state)
+    return state
 
 
-def slope_of(state, drawn):
-    return np.polyfit(state.positions[:, 0] * drawn.pixel, state.defocus, 1)[0]
-
-
-def test_slope_comes_from_the_frames(drawn):
-    """Told that the sample is flat, it ends at the rim's bar: the slope needs epochs, and the image some after it."""
-    problem = assembled(drawn)
-    state = reconstructed(problem, TiltedProbe(problem, TiltParameters(refine_from=5, refine_every=2)), epochs=40)
-    np.testing.assert_allclose(slope_of(state, drawn), np.tan(drawn.tilt), rtol=0.02)
-    _, rim, centre = rim_and_centre(state.object, drawn)
-    assert rim <= 1.2 * centre
-
-
-def test_flat_sample_keeps_no_slope():
-    flat = tilted_sheet(4, n=64, pixel=10e-9, step=80e-9, reach=(1.6e-6, 0.4e-6), tilt=0.0)
-    problem = assembled(flat)
-    state = reconstructed(problem, TiltedProbe(problem, TiltParameters(refine_from=5, refine_every=2)))
-    assert abs(slope_of(state, flat)) < 0.02
-
-
-def test_far_field_only(drawn):
-    near = problems.from_arrays(
-        drawn.counts,
-        drawn.corners,
-        drawn.probe,
-        optics=problems.Optics(LENGTH, drawn.pixel, transfer=np.ones((64, 64), np.complex64)),
-        object_shape=drawn.object.shape,
-    )
-    for make in (lambda: TiltedProbe(near, TiltParameters()), lambda: ProbeUnwrapping(near)):
-        with pytest.raises(ValueError, match="near field; allowed: the far field"):
-            make()
-
-
-@pytest.mark.parametrize("degree", [2, 4])
-def test_pupil_phase_reads_the_defocus(drawn, degree):
-    found = seen(drawn.probe, drawn, degree)
-    np.testing.assert_allclose(found.defocus, DEFOCUS, rtol=1e-5)
-    assert found.residual < 1e-5
-    assert np.nanmax(found.unwrapped) - np.nanmin(found.unwrapped) > 2.5
-
-
-def test_unwrapping_crosses_wraps():
-    """A defocus of twice the size makes more than a turn over the pupil; nothing of it is rough."""
-    wide = tilted_sheet(1, n=128, pixel=10e-9, step=80e-9, reach=(0.1e-6, 0.1e-6))
-    f = fourier.frequencies(128, 10e-9)
-    lens = np.exp(-1j * np.pi * LENGTH * DEFOCUS * (f[:, None] ** 2 + f**2))
-    found = seen(fourier.centred_ifft2(fourier.centred_fft2(wide.probe) * lens), wide)
-    assert np.nanmax(found.unwrapped) - np.nanmin(found.unwrapped) > 2 * np.pi
-    assert found.residual < 1e-5
-    np.testing.assert_allclose(found.defocus, 2 * DEFOCUS, rtol=1e-5)
-
-
-def test_unwrapping_smooths_the_pupil_and_keeps_its_amplitude(drawn):
-    problem, state = assembled(drawn), start(assembled(drawn))
-    state.probe[0] = speckled(drawn.probe, 1)
-    modulus, before = np.abs(fourier.centred_fft2(state.probe[0])), seen(state.probe[0], drawn)
-    ProbeUnwrapping(problem, UnwrappingParameters(relaxation=0.5)).apply(state)
-    np.testing.assert_allclose(seen(state.probe[0], drawn).residual, 0.5 * before.residual, rtol=1e-2)
-    ProbeUnwrapping(problem, UnwrappingParameters(relaxation=1.0)).apply(state)
-    assert before.residual > 0.2
-    assert seen(state.probe[0], drawn).residual < 1e-5
-    np.testing.assert_allclose(np.abs(fourier.centred_fft2(state.probe[0])), modulus, atol=1e-5 * modulus.max())
-
-
-def test_unwrapping_only_when_it_is_time(drawn):
-    problem, state = assembled(drawn), start(assembled(drawn))
-    state.probe[0] = speckled(drawn.probe, 2)
-    before = state.probe.copy()
-    listener = ProbeUnwrapping(problem, UnwrappingParameters(every=2, until=4))
-    for state.epoch in (1, 3, 6):
-        listener.after_epoch(state)
-    np.testing.assert_array_equal(state.probe, before)
-    state.epoch = 4
-    listener.after_epoch(state)
-    assert not np.array_equal(state.probe, before)
-
-
-@pytest.mark.parametrize("words", [{"degree": 1}, {"relaxation": 0.0}, {"relaxation": 1.1}, {"every": 0}])
-def test_unwrapping_refuses_impossible_parameters(words):
-    with pytest.raises(ValueError, match=f"{next(iter(words))} is .*; allowed: "):
-        UnwrappingParameters(**words)
-
-
-@pytest.mark.parametrize("words", [{"tilt": np.pi / 2}, {"tilt": np.nan}, {"refine_from": 0}, {"refine_every": 0}])
-def test_tilt_refuses_impossible_parameters(words):
-    with pytest.raises(ValueError, match=f"{next(iter(words))} is .*; allowed: "):
-        TiltParameters(**words)
-
-
-def test_wrong_nominal_defocus_is_found(drawn):
-    """Two microns off, at the steepest tilt: the pupil ends with the true defocus, smooth."""
-    problem = assembled(drawn, defocus_error=-2e-6)
-    assert abs(seen(problem.probe[0], drawn).defocus - (DEFOCUS - 2e-6)) < 0.1e-6
-    corrections = (
-        TiltedProbe(problem, TiltParameters(drawn.tilt)),
-        ProbeUnwrapping(problem, UnwrappingParameters(until=10)),
-    )
-    found = seen(reconstructed(problem, *corrections).probe[0], drawn)
-    np.testing.assert_allclose(found.defocus, DEFOCUS, atol=0.1e-6)
+@pytest.mark.parametrize("defocus", [DEFOCUS, -1.2e-6, 6e-6])
+def test_the_defocus_of_a_pupil_is_read_off(defocus):
+    found = pupil_phase(annular_probe(128, defocus), **LENGTHS)
+    assert found.defocus == pytest.approx(defocus, rel=0.01)
     assert found.residual < 0.02
+    inside = np.isfinite(found.unwrapped)
+    np.testing.assert_allclose(np.exp(1j * found.unwrapped[inside]), np.exp(1j * found.wrapped[inside]), atol=1e-6)
+
+
+def test_a_vortex_of_the_pupil_is_taken_out_and_its_modulus_kept():
+    p = small_problem()
+    state = start(p)
+    pupil = to_pupil(state.probe[0])
+    y, x = np.indices(pupil.shape) - 64
+    spoiled = pupil * np.exp(1j * np.angle((y - 12) + 1j * (x - 3)))
+    state.probe[0] = from_pupil(spoiled)
+    assert pupil_phase(state.probe[0], **LENGTHS).residual > 0.3
+    constraint = ProbeUnwrapping(p, UnwrappingParameters(relaxation=1.0))
+    constraint.apply(state)
+    after = pupil_phase(state.probe[0], **LENGTHS)
+    assert after.residual < 0.05
+    np.testing.assert_allclose(after.modulus, np.abs(spoiled), atol=1e-5)
+
+
+def test_a_smooth_probe_is_left_as_it_is():
+    p = small_problem()
+    state = start(p)
+    ProbeUnwrapping(p, UnwrappingParameters(relaxation=1.0)).apply(state)
+    np.testing.assert_allclose(state.probe, p.probe, atol=2e-3 * np.abs(p.probe).max())
+
+
+def test_the_constraint_keeps_its_time():
+    p = small_problem()
+    state = start(p)
+    state.probe *= np.exp(1j * np.random.default_rng(0).standard_normal(state.probe.shape)).astype(np.complex64)
+    constraint = ProbeUnwrapping(p, UnwrappingParameters(every=2, until=4))
+    acted = []
+    for state.epoch in range(1, 8):
+        before = state.probe.copy()
+        constraint.after_epoch(state)
+        acted.append(not np.array_equal(before, state.probe))
+    assert acted == [False, True, False, True, False, False, False]
+
+
+def test_heights_follow_the_tangent_about_the_middle_of_the_used_frames():
+    positions = np.array([[0.0, 5.0], [10.0, 1.0], [20.0, 3.0], [900.0, 0.0]])
+    used = np.array([True, True, True, False])
+    found = heights(positions, used, np.tan(TILT), PIXEL)
+    np.testing.assert_allclose(found[:3], np.array([-10, 0, 10]) * PIXEL * np.tan(TILT))
+    assert found[3] == pytest.approx(890 * PIXEL * np.tan(TILT))
+
+
+def test_the_tilted_probe_images_the_rim_of_a_tilted_film(film):
+    data, p = film
+    with_tilt = errors(reconstructed(p, [TiltedProbe(p, TiltParameters(TILT))]).object, data)
+    without = errors(reconstructed(p, []).object, data)
+    assert with_tilt.rim < 1.2 * with_tilt.middle
+    assert without.rim > 1.5 * without.middle
+    assert with_tilt.rim < 0.7 * without.rim
+
+
+def test_a_wrong_tilt_is_found(film):
+    _, p = film
+    tilted = TiltedProbe(p, TiltParameters(np.deg2rad(40), refine_from=4, refine_every=3))
+    state = reconstructed(p, [tilted], epochs=40)
+    assert tilted.slope(state) == pytest.approx(np.tan(TILT), rel=0.03)
+    np.testing.assert_allclose(state.defocus, heights(state.positions, state.used, tilted.slope(state), PIXEL))
+
+
+@pytest.mark.parametrize("listener", [ProbeUnwrapping, lambda p: TiltedProbe(p, TiltParameters())])
+def test_the_near_field_is_refused(listener):
+    p = small_problem(transfer=np.ones((128, 128), np.complex64))
+    with pytest.raises(ValueError, match="near field; allowed: the far field"):
+        listener(p)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: UnwrappingParameters(every=0), "every is 0"),
+        (lambda: UnwrappingParameters(relaxation=0.0), "relaxation is 0.0"),
+        (lambda: UnwrappingParameters(degree=1), "degree is 1"),
+        (lambda: TiltParameters(1.6), "tilt is 1.6 rad"),
+        (lambda: TiltParameters(refine_from=0), "refine_from is 0"),
+        (lambda: TiltParameters(refine_every=0), "refine_every is 0"),
+    ],
+)
+def test_impossible_parameters(make, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        make()
+    assert "allowed" in str(caught.value)
