@@ -22,29 +22,20 @@ Array = NDArray[Any]
 
 N, GRID, STEP, MARGIN = 64, 7, 8, 8
 DEFOCUS, START_DEFOCUS = 0.69e-6, 0.48e-6
-SHARES = (0.7, 0.2, 0.1)
 
 
 @cache
-def small_problem(seed: int = 0, *, photons: float = 1e6, grid: int = GRID, shares: tuple[float, ...] = ()) -> Problem:
-    """Draw a small problem; `shares` of the power make a partly coherent probe, (modes, n, n), of it."""
+def small_problem(seed: int = 0, *, photons: float = 1e6, grid: int = GRID) -> Problem:
+    """Draw a small problem."""
     object_ = textured_object(2 * MARGIN + (grid - 1) * STEP + N, stream(seed, "object"))
     probe = annular_probe(N, DEFOCUS)
-    if shares:
-        basis = modes.start_modes(probe, len(shares)).astype(np.complex128)
-        power = np.sum(np.abs(basis) ** 2, axis=(1, 2), keepdims=True)
-        probe = basis * np.sqrt(np.reshape(shares, (-1, 1, 1)) / power)
     nodes = MARGIN + STEP * np.stack(np.meshgrid(np.arange(grid), np.arange(grid), indexing="ij"), -1).reshape(-1, 2)
     corners = nodes + stream(seed, "positions").integers(-2, 3, nodes.shape)
-    frames = np.stack([_frame(object_, probe, at) for at in corners])
+    frames = np.stack([expected_frame(object_, probe, *at) for at in corners])
     scale = photons / frames.sum((1, 2)).mean()
     counts = stream(seed, "noise").poisson(frames * scale)
     beginning = annular_probe(N, START_DEFOCUS) * np.sqrt(counts.sum((1, 2)).mean())
     return Problem(object_, probe * np.sqrt(scale), corners, counts, beginning.astype(np.complex64))
-
-
-def _frame(object_: Array, probe: Array, at: Array) -> Array:
-    return np.sum([expected_frame(object_, mode, *at) for mode in probe.reshape(-1, N, N)], axis=0)
 
 
 def assembled(drawn: Problem, *, count: int = 1, **more: Any) -> problems.Problem:

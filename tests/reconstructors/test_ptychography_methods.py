@@ -153,6 +153,33 @@ def test_corrupt_frames_are_left_out_and_say_why():
     assert (result["frame_error"].values[corrupt != 0] == 0).all()
 
 
+def flag(result, name):
+    return int(result["flag"].sel(flag_name=name))
+
+
+def test_a_result_that_does_not_fit_says_so():
+    sound = run("rpie+", epochs=30)
+    assert flag(sound, "misfit") == 0
+    shuffled = node().copy()
+    shuffled["position_y"] = (node()["position_y"].dims, node()["position_y"].values[:, ::-1], {"units": "m"})
+    assert flag(run("rpie+", shuffled, epochs=30), "misfit") == 1
+
+
+def test_guessed_optics_and_saturated_pixels_are_told():
+    bare = node().drop_vars(("outer_zone", "stop_fraction", "defocus"))
+    assert flag(run("rpie", bare), "guessed_optics") == 0  # the shadows show the focus
+    shuffled = bare.copy()
+    order = np.random.default_rng(0).permutation(bare.sizes["position"])
+    for name in ("position_y", "position_x"):
+        shuffled[name] = (bare[name].dims, bare[name].values[:, order], {"units": "m"})
+    assert flag(run("rpie", shuffled), "guessed_optics") == 1
+    counts = node()["counts"].values.copy()
+    counts[..., 3, 4] = 60000
+    spoiled = node().assign(counts=(node()["counts"].dims, counts, node()["counts"].attrs))
+    assert flag(run("rpie", spoiled), "saturated_pixels") == 1
+    assert flag(run("rpie"), "saturated_pixels") == 0
+
+
 def test_dm_refuses_what_its_exit_waves_cannot_hold():
     engine = replace(registry.get("dm").parameters.engine, memory_limit=1e-3)
     parameters = replace(registry.get("dm").parameters, engine=engine)
