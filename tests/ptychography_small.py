@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from numerics.streams import stream
 from optics.units import wavelength
-from reconstructors.ptychography import modes
 from reconstructors.ptychography import problem as problems
+from reconstructors.ptychography.engines import modes
 from tests.ptychography_measurement import measured
 from tests.ptychography_problem import ENERGY, PIXEL, Problem, annular_probe, expected_frame, textured_object
 from tests.ptychography_score import fitted

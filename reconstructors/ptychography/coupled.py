@@ -14,12 +14,13 @@ import numpy as np
 import xarray as xr
 
 from numerics.iterate import Watcher
-from reconstructors.ptychography import dichroic, methods
-from reconstructors.ptychography.dichroic import DichroicParameters
+from reconstructors.ptychography import methods
+from reconstructors.ptychography.dichroic import coupling
+from reconstructors.ptychography.dichroic.coupling import DichroicParameters
+from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
 from reconstructors.ptychography.methods import ScanParameters
 from reconstructors.ptychography.preparation import Preparation
 from reconstructors.ptychography.results import assembled
-from reconstructors.ptychography.rpie_plus import RpiePlusParameters
 
 NAME: Final = "rpie+coupled"
 
@@ -62,7 +63,7 @@ def solve(
         engine = replace(engine, positions=parameters.positions)
     corrupt = methods.rejected(measurement, parameters)
     plus, minus = (methods.prepare(measurement, index, corrupt[index], parameters) for index in range(2))
-    found, errors = dichroic.run(
+    found, errors = coupling.run(
         (plus.problem, minus.problem),
         engine,
         rng=rng,

@@ -18,22 +18,24 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from numerics.iterate import Watcher
-from reconstructors.ptychography import difference_map, faults, gauge, least_squares, pie, preparation, rpie_plus
+from reconstructors.ptychography import preparation
 from reconstructors.ptychography.checkpoint import Checkpoint, Keeper
-from reconstructors.ptychography.defocus import ProbeUnwrapping, TiltedProbe, TiltParameters
-from reconstructors.ptychography.dichroic import DichroicParameters
-from reconstructors.ptychography.difference_map import DmParameters
-from reconstructors.ptychography.frame_rejection import FrameRejection
-from reconstructors.ptychography.least_squares import LsqmlParameters
-from reconstructors.ptychography.listeners import Listener
-from reconstructors.ptychography.modes import FluxRefinement, Orthogonalisation
-from reconstructors.ptychography.pie import PieParameters
-from reconstructors.ptychography.positions import PositionParameters, PositionRefinement
+from reconstructors.ptychography.corrections import faults
+from reconstructors.ptychography.corrections.defocus import ProbeUnwrapping, TiltedProbe, TiltParameters
+from reconstructors.ptychography.corrections.frame_rejection import FrameRejection
+from reconstructors.ptychography.corrections.positions import PositionParameters, PositionRefinement
+from reconstructors.ptychography.corrections.stretching import StretchRefinement
+from reconstructors.ptychography.dichroic.coupling import DichroicParameters
+from reconstructors.ptychography.engines import difference_map, gauge, least_squares, pie, rpie_plus
+from reconstructors.ptychography.engines.difference_map import DmParameters
+from reconstructors.ptychography.engines.least_squares import LsqmlParameters
+from reconstructors.ptychography.engines.listeners import Listener
+from reconstructors.ptychography.engines.modes import FluxRefinement, Orthogonalisation
+from reconstructors.ptychography.engines.pie import PieParameters
+from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
 from reconstructors.ptychography.preparation import Preparation, Prepared
 from reconstructors.ptychography.results import assembled
-from reconstructors.ptychography.rpie_plus import RpiePlusParameters
 from reconstructors.ptychography.state import State, start
-from reconstructors.ptychography.stretching import StretchRefinement
 
 Array = NDArray[Any]
 Engine = PieParameters | RpiePlusParameters | DmParameters | LsqmlParameters | DichroicParameters

@@ -19,8 +19,9 @@ from scipy.spatial import KDTree
 from numerics import fourier
 from optics.propagation import fresnel_transfer_function
 from optics.units import wavelength
-from reconstructors.ptychography import modes, shadow, start_probe
+from reconstructors.ptychography import shadow, start_probe
 from reconstructors.ptychography.background import flat_background
+from reconstructors.ptychography.engines import modes
 from reconstructors.ptychography.problem import Frames, Optics, Problem, with_offset
 from reconstructors.ptychography.reading import Statistics, read_frames, still_saturated
 from records import ptychography

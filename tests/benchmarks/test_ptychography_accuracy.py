@@ -11,12 +11,12 @@ import pytest
 
 from optics.units import wavelength
 from reconstructors.ptychography import problem as problems
-from reconstructors.ptychography import rpie_plus
-from reconstructors.ptychography.listeners import Quiet
-from reconstructors.ptychography.pie import PieParameters
-from reconstructors.ptychography.quasi_newton import NewtonParameters
-from reconstructors.ptychography.rpie_plus import RpiePlusParameters
-from reconstructors.ptychography.schedule import Schedule, Stage
+from reconstructors.ptychography.engines import rpie_plus
+from reconstructors.ptychography.engines.listeners import Quiet
+from reconstructors.ptychography.engines.pie import PieParameters
+from reconstructors.ptychography.engines.quasi_newton import NewtonParameters
+from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
+from reconstructors.ptychography.engines.schedule import Schedule, Stage
 from reconstructors.ptychography.state import start
 from tests.ptychography_problem import ENERGY, PIXEL, common_problem
 from tests.ptychography_score import fitted, headline

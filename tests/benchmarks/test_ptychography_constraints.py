@@ -9,15 +9,20 @@ import numpy as np
 import pytest
 
 from optics.units import wavelength
-from reconstructors.ptychography import pie, rpie_plus
 from reconstructors.ptychography import problem as problems
-from reconstructors.ptychography.defocus import ProbeUnwrapping, TiltedProbe, TiltParameters, UnwrappingParameters
-from reconstructors.ptychography.faults import find_corrupt
-from reconstructors.ptychography.frame_rejection import FrameRejection, RejectionParameters
-from reconstructors.ptychography.positions import PositionRefinement
-from reconstructors.ptychography.pupil import pupil_phase
+from reconstructors.ptychography.corrections.defocus import (
+    ProbeUnwrapping,
+    TiltedProbe,
+    TiltParameters,
+    UnwrappingParameters,
+)
+from reconstructors.ptychography.corrections.faults import find_corrupt
+from reconstructors.ptychography.corrections.frame_rejection import FrameRejection, RejectionParameters
+from reconstructors.ptychography.corrections.positions import PositionRefinement
+from reconstructors.ptychography.corrections.pupil import pupil_phase
+from reconstructors.ptychography.corrections.stretching import StretchRefinement
+from reconstructors.ptychography.engines import pie, rpie_plus
 from reconstructors.ptychography.state import start
-from reconstructors.ptychography.stretching import StretchRefinement
 from tests.ptychography_faults import KINDS, Scan, block_scan, plant
 from tests.ptychography_problem import ENERGY, PIXEL, common_problem, expected_frame
 from tests.ptychography_score import fitted

@@ -13,11 +13,17 @@ import pytest
 
 from numerics.streams import stream
 from optics.units import wavelength
-from reconstructors.ptychography import gauge, pie, preparation, rpie_plus
-from reconstructors.ptychography.defocus import ProbeUnwrapping, TiltedProbe, TiltParameters, UnwrappingParameters
-from reconstructors.ptychography.pie import PieParameters
-from reconstructors.ptychography.pupil import pupil_phase
-from reconstructors.ptychography.rpie_plus import RpiePlusParameters
+from reconstructors.ptychography import preparation
+from reconstructors.ptychography.corrections.defocus import (
+    ProbeUnwrapping,
+    TiltedProbe,
+    TiltParameters,
+    UnwrappingParameters,
+)
+from reconstructors.ptychography.corrections.pupil import pupil_phase
+from reconstructors.ptychography.engines import gauge, pie, rpie_plus
+from reconstructors.ptychography.engines.pie import PieParameters
+from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
 from reconstructors.ptychography.state import start
 from records import frames, sample
 from reports.figure_defocus import ProbeView, draw, draw_tilts

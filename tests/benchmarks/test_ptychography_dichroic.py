@@ -17,10 +17,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reconstructors.ptychography.dichroic import DichroicParameters, run
-from reconstructors.ptychography.dichroic_priors import MagneticPrior
-from reconstructors.ptychography.positions import PositionParameters
-from reconstructors.ptychography.rpie_plus import RpiePlusParameters
+from reconstructors.ptychography.corrections.positions import PositionParameters
+from reconstructors.ptychography.dichroic.coupling import DichroicParameters, run
+from reconstructors.ptychography.dichroic.priors import MagneticPrior
+from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
 from tests.ptychography_dichroic_problem import Setting, dichroic_pair, problems
 from tests.ptychography_dichroic_score import registered, score
 

@@ -12,14 +12,15 @@ import pytest
 
 from numerics.streams import stream
 from optics.units import wavelength
-from reconstructors.ptychography import difference_map, least_squares, modes, pie, rpie_plus, shadow, start_probe
 from reconstructors.ptychography import problem as problems
-from reconstructors.ptychography.difference_map import DmParameters
-from reconstructors.ptychography.least_squares import Lsqml, LsqmlParameters
-from reconstructors.ptychography.listeners import Quiet
-from reconstructors.ptychography.modes import Orthogonalisation
-from reconstructors.ptychography.pie import EPIE, Pie, PieParameters
-from reconstructors.ptychography.rpie_plus import RpiePlusParameters
+from reconstructors.ptychography import shadow, start_probe
+from reconstructors.ptychography.engines import difference_map, least_squares, modes, pie, rpie_plus
+from reconstructors.ptychography.engines.difference_map import DmParameters
+from reconstructors.ptychography.engines.least_squares import Lsqml, LsqmlParameters
+from reconstructors.ptychography.engines.listeners import Quiet
+from reconstructors.ptychography.engines.modes import Orthogonalisation
+from reconstructors.ptychography.engines.pie import EPIE, Pie, PieParameters
+from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
 from reconstructors.ptychography.state import start
 from reconstructors.ptychography.stream import FrameFile
 from simulators.beamline.coherence_modes import shifted_modes, spread_for_share

@@ -13,10 +13,10 @@ import pytest
 from numerics import fourier
 from numerics.threads import use_threads
 from reconstructors.ptychography import problem, state
-from reconstructors.ptychography.fused_kernel import FusedKernel
-from reconstructors.ptychography.library_kernel import LibraryKernel
-from reconstructors.ptychography.pie import EPIE, Pie, PieParameters
-from reconstructors.ptychography.sums import MOMENTS, Sums
+from reconstructors.ptychography.engines.pie import EPIE, Pie, PieParameters
+from reconstructors.ptychography.kernels.fused_kernel import FusedKernel
+from reconstructors.ptychography.kernels.library_kernel import LibraryKernel
+from reconstructors.ptychography.kernels.sums import MOMENTS, Sums
 from tests.ptychography_problem import PIXEL, common_problem
 
 ROUNDS = 40

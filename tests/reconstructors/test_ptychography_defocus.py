@@ -7,15 +7,15 @@ import pytest
 
 from optics.units import wavelength
 from reconstructors.ptychography import problem as problems
-from reconstructors.ptychography.defocus import (
+from reconstructors.ptychography.corrections.defocus import (
     ProbeUnwrapping,
     TiltedProbe,
     TiltParameters,
     UnwrappingParameters,
     heights,
 )
-from reconstructors.ptychography.pie import Pie, PieParameters
-from reconstructors.ptychography.pupil import from_pupil, pupil_phase, to_pupil
+from reconstructors.ptychography.corrections.pupil import from_pupil, pupil_phase, to_pupil
+from reconstructors.ptychography.engines.pie import Pie, PieParameters
 from reconstructors.ptychography.state import start
 from tests.ptychography_problem import DEFOCUS, ENERGY, PIXEL, annular_probe
 from tests.ptychography_tilt_problem import errors, tilt_problem

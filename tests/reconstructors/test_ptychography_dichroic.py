@@ -7,17 +7,17 @@ import pytest
 
 from numerics.streams import stream
 from numerics.threads import use_threads
-from reconstructors.ptychography import dichroic_joint as joint
-from reconstructors.ptychography import rpie_plus
-from reconstructors.ptychography.batches import Batches
-from reconstructors.ptychography.dichroic import DichroicParameters, run
-from reconstructors.ptychography.dichroic_positions import anchor, lock, tie
-from reconstructors.ptychography.dichroic_priors import MagneticPrior, apply, magnet_of
-from reconstructors.ptychography.pie import PieParameters
-from reconstructors.ptychography.positions import PositionParameters, split
-from reconstructors.ptychography.rpie_plus import RpiePlusParameters
+from reconstructors.ptychography.corrections.positions import PositionParameters, split
+from reconstructors.ptychography.dichroic import joint
+from reconstructors.ptychography.dichroic.coupling import DichroicParameters, run
+from reconstructors.ptychography.dichroic.priors import MagneticPrior, apply, magnet_of
+from reconstructors.ptychography.dichroic.shared_positions import anchor, lock, tie
+from reconstructors.ptychography.engines import rpie_plus
+from reconstructors.ptychography.engines.batches import Batches
+from reconstructors.ptychography.engines.pie import PieParameters
+from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
+from reconstructors.ptychography.kernels.sums import Sums
 from reconstructors.ptychography.state import start
-from reconstructors.ptychography.sums import Sums
 from tests.ptychography_dichroic_problem import Setting, dichroic_pair, problems
 from tests.ptychography_dichroic_score import registered, score
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from numerics.threads import use_threads
-from reconstructors.ptychography import difference_map
-from reconstructors.ptychography.difference_map import DifferenceMap, DmParameters, run
+from reconstructors.ptychography.engines import difference_map
+from reconstructors.ptychography.engines.difference_map import DifferenceMap, DmParameters, run
 from reconstructors.ptychography.problem import FramesInMemory
 from reconstructors.ptychography.state import start
 from tests.ptychography_small import assembled, nrmse, small_problem

@@ -5,12 +5,12 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from reconstructors.ptychography import fault_gradient, frame_features
 from reconstructors.ptychography import problem as problems
-from reconstructors.ptychography.faults import REASONS, corrupt_frames, find_corrupt
-from reconstructors.ptychography.frame_rejection import REJECTED, FrameRejection, RejectionParameters
-from reconstructors.ptychography.pie import Pie, PieParameters
-from reconstructors.ptychography.scan_neighbours import Neighbourhood
+from reconstructors.ptychography.corrections import fault_gradient, frame_features
+from reconstructors.ptychography.corrections.faults import REASONS, corrupt_frames, find_corrupt
+from reconstructors.ptychography.corrections.frame_rejection import REJECTED, FrameRejection, RejectionParameters
+from reconstructors.ptychography.corrections.scan_neighbours import Neighbourhood
+from reconstructors.ptychography.engines.pie import Pie, PieParameters
 from reconstructors.ptychography.state import start
 from simulators.beamline import faults as simulated
 from tests.ptychography_faults import KINDS, block_scan, plant, zone_plate

@@ -7,11 +7,11 @@ import pytest
 
 from numerics import fourier
 from numerics.threads import use_threads
-from reconstructors.ptychography.fused_helper import Helper, Pace
-from reconstructors.ptychography.fused_kernel import FusedKernel, can_fuse
-from reconstructors.ptychography.fused_update import update
-from reconstructors.ptychography.library_kernel import LibraryKernel
-from reconstructors.ptychography.sums import MOMENTS, Sums
+from reconstructors.ptychography.kernels.fused_helper import Helper, Pace
+from reconstructors.ptychography.kernels.fused_kernel import FusedKernel, can_fuse
+from reconstructors.ptychography.kernels.fused_update import update
+from reconstructors.ptychography.kernels.library_kernel import LibraryKernel
+from reconstructors.ptychography.kernels.sums import MOMENTS, Sums
 
 CLOSE = 1e-5
 NAMES = ("object_numerator", "object_weight", "probe_numerator", "probe_weight")
@@ -136,7 +136,7 @@ def test_a_second_thread_that_stops_does_not_stop_the_first(taken, monkeypatch):
 def test_equal_bits_in_groups(monkeypatch):
     case = Case(frames=17, scale=True)
     expected = case.run(case.kernel())
-    monkeypatch.setattr("reconstructors.ptychography.fused_kernel._SLOT_BYTES", 1)
+    monkeypatch.setattr("reconstructors.ptychography.kernels.fused_kernel._SLOT_BYTES", 1)
     monkeypatch.setattr(Helper, "wanted", lambda self, kind: True)
     with use_threads(2):
         assert_equal_bits(case.run(case.kernel()), expected)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from numerics.threads import use_threads
-from reconstructors.ptychography import least_squares
-from reconstructors.ptychography.least_squares import LsqmlParameters, run
-from reconstructors.ptychography.listeners import Quiet
+from reconstructors.ptychography.engines import least_squares
+from reconstructors.ptychography.engines.least_squares import LsqmlParameters, run
+from reconstructors.ptychography.engines.listeners import Quiet
 from reconstructors.ptychography.state import start
 from tests.ptychography_small import assembled, nrmse, small_problem
 

@@ -5,11 +5,12 @@ import pytest
 
 from numerics import fourier
 from optics.units import wavelength
-from reconstructors.ptychography import modes, rpie_plus, state
 from reconstructors.ptychography import problem as problems
-from reconstructors.ptychography.modes import FluxRefinement, Orthogonalisation
-from reconstructors.ptychography.pie import PieParameters, run
-from reconstructors.ptychography.rpie_plus import RpiePlusParameters
+from reconstructors.ptychography import state
+from reconstructors.ptychography.engines import modes, rpie_plus
+from reconstructors.ptychography.engines.modes import FluxRefinement, Orthogonalisation
+from reconstructors.ptychography.engines.pie import PieParameters, run
+from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
 from tests.ptychography_problem import ENERGY, PIXEL, annular_probe, common_problem, expected_frame
 from tests.ptychography_score import fitted
 from tests.ptychography_small import DEFOCUS, N, assembled, nrmse, small_problem

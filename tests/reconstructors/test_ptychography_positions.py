@@ -8,11 +8,16 @@ import pytest
 from numerics.threads import use_threads
 from optics.units import wavelength
 from reconstructors.ptychography import problem as problems
-from reconstructors.ptychography.pie import Pie, PieParameters
-from reconstructors.ptychography.position_search import PositionSearch, SearchParameters
-from reconstructors.ptychography.positions import PositionParameters, PositionRefinement, split, without_shift
+from reconstructors.ptychography.corrections.position_search import PositionSearch, SearchParameters
+from reconstructors.ptychography.corrections.positions import (
+    PositionParameters,
+    PositionRefinement,
+    split,
+    without_shift,
+)
+from reconstructors.ptychography.corrections.stretching import StretchRefinement, stretch
+from reconstructors.ptychography.engines.pie import Pie, PieParameters
 from reconstructors.ptychography.state import start
-from reconstructors.ptychography.stretching import StretchRefinement, stretch
 from tests.ptychography_problem import ENERGY, PIXEL, common_problem
 
 BATCH = 16

@@ -10,14 +10,15 @@ from numerics.iterate import settled
 from numerics.streams import stream
 from numerics.threads import use_threads
 from optics.units import wavelength
-from reconstructors.ptychography import gauge, pie, pie_steps, rpie_plus
 from reconstructors.ptychography import problem as problems
-from reconstructors.ptychography.listeners import Quiet
-from reconstructors.ptychography.momentum import Field, Momentum, add, inner
-from reconstructors.ptychography.pie import EPIE, PieParameters
-from reconstructors.ptychography.quasi_newton import Newton, NewtonParameters
-from reconstructors.ptychography.rpie_plus import RpiePlusParameters
-from reconstructors.ptychography.schedule import Schedule, Stage
+from reconstructors.ptychography.engines import gauge, pie, rpie_plus
+from reconstructors.ptychography.engines.listeners import Quiet
+from reconstructors.ptychography.engines.momentum import Field, Momentum, add, inner
+from reconstructors.ptychography.engines.pie import EPIE, PieParameters
+from reconstructors.ptychography.engines.quasi_newton import Newton, NewtonParameters
+from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
+from reconstructors.ptychography.engines.schedule import Schedule, Stage
+from reconstructors.ptychography.kernels.fused_update import update
 from reconstructors.ptychography.state import start
 from tests.ptychography_problem import (
     ENERGY,
@@ -332,7 +333,7 @@ def test_the_update_is_that_of_the_paper():
         weights, tops = np.zeros_like(weight), np.zeros_like(above)
         weights[box], tops[..., *box] = weight[box], above[..., *box]
         expected = one + 0.7 * tops / (0.8 * weights + 0.2 * weights.max())
-        pie_steps.step(one, tops, weights, alpha=0.2, length=0.7, box=box)
+        update(one, tops, weights, alpha=0.2, length=0.7, box=box)
         np.testing.assert_allclose(one, expected, rtol=1e-5, atol=1e-6)
         assert not tops.any()
         assert not weights.any()

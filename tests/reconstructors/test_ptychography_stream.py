@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reconstructors.ptychography import least_squares, pie, rpie_plus, stream
-from reconstructors.ptychography.least_squares import LsqmlParameters
-from reconstructors.ptychography.pie import PieParameters
+from reconstructors.ptychography import stream
+from reconstructors.ptychography.engines import least_squares, pie, rpie_plus
+from reconstructors.ptychography.engines.least_squares import LsqmlParameters
+from reconstructors.ptychography.engines.pie import PieParameters
+from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
 from reconstructors.ptychography.problem import FramesInMemory, Optics, Problem
-from reconstructors.ptychography.rpie_plus import RpiePlusParameters
 from reconstructors.ptychography.stream import FrameFile, parts, read_ahead
 from tests.ptychography_small import assembled, small_problem
 

@@ -37,6 +37,16 @@ def test_stages_are_computed_once(fake):
     assert 1e7 < peak < 2e9
 
 
+def test_effort_is_the_subprocess_own(fake):
+    """However much memory whoever starts it has had."""
+    import numpy as np
+
+    np.ones(300_000_000, np.uint8).sum()
+    stages = chain("plain")
+    run(stages)
+    assert cells.effort(stages[-1])[1] < 2.5e8
+
+
 @pytest.mark.parametrize(
     ("method", "state", "reason", "cause"),
     [

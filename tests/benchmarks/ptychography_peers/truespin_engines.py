@@ -9,11 +9,11 @@ from importlib.metadata import version
 import numpy as np
 
 from numerics import fourier
-from reconstructors.ptychography import gauge
-from reconstructors.ptychography import rpie_plus as plus
-from reconstructors.ptychography.pie import Pie, PieParameters
+from reconstructors.ptychography.engines import gauge
+from reconstructors.ptychography.engines import rpie_plus as plus
+from reconstructors.ptychography.engines.pie import Pie, PieParameters
+from reconstructors.ptychography.engines.schedule import Schedule
 from reconstructors.ptychography.problem import Optics, from_arrays
-from reconstructors.ptychography.schedule import Schedule
 from reconstructors.ptychography.state import start
 
 VERSION = f"truespin {version('truespin')}, numpy {np.__version__}"

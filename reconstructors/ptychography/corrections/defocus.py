@@ -19,9 +19,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from numerics import fourier
-from reconstructors.ptychography import pupil
-from reconstructors.ptychography.batches import Batches
-from reconstructors.ptychography.listeners import Quiet
+from reconstructors.ptychography.corrections import pupil
+from reconstructors.ptychography.engines.batches import Batches
+from reconstructors.ptychography.engines.listeners import Quiet
 from reconstructors.ptychography.problem import Problem
 from reconstructors.ptychography.state import State
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reconstructors.ptychography import placing
-from reconstructors.ptychography.kernels import Kernel, make_kernel
+from reconstructors.ptychography.kernels import placing
+from reconstructors.ptychography.kernels.choice import Kernel, make_kernel
 from reconstructors.ptychography.problem import Problem
 from reconstructors.ptychography.state import State
 from reconstructors.ptychography.stream import parts, read_ahead

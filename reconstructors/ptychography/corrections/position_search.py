@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.streams import stream
-from reconstructors.ptychography import placing
-from reconstructors.ptychography.library_kernel import LibraryKernel
-from reconstructors.ptychography.listeners import Quiet
+from reconstructors.ptychography.engines.listeners import Quiet
+from reconstructors.ptychography.kernels import placing
+from reconstructors.ptychography.kernels.library_kernel import LibraryKernel
+from reconstructors.ptychography.kernels.sums import Sums
 from reconstructors.ptychography.problem import Problem
 from reconstructors.ptychography.state import State
-from reconstructors.ptychography.sums import Sums
 
 Array = NDArray[Any]
 

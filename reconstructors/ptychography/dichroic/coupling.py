@@ -18,15 +18,14 @@ from numpy.typing import NDArray
 from numerics import iterate
 from reconstructors.projections.helicity_pair import register_pair
 from reconstructors.projections.optical_density import charge_and_magnetic
-from reconstructors.ptychography import dichroic_joint as joint
-from reconstructors.ptychography import dichroic_priors as priors
-from reconstructors.ptychography.dichroic_positions import anchor, lock, tie
-from reconstructors.ptychography.dichroic_priors import MagneticPrior
-from reconstructors.ptychography.dichroic_stage import Coupling, Engine, Part, Stage, Until, position_listeners
-from reconstructors.ptychography.listeners import Listener
-from reconstructors.ptychography.positions import PositionParameters
+from reconstructors.ptychography.corrections.positions import PositionParameters
+from reconstructors.ptychography.dichroic import joint, priors
+from reconstructors.ptychography.dichroic.priors import MagneticPrior
+from reconstructors.ptychography.dichroic.shared_positions import anchor, lock, tie
+from reconstructors.ptychography.dichroic.stage import Coupling, Engine, Part, Stage, Until, position_listeners
+from reconstructors.ptychography.engines.listeners import Listener
+from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
 from reconstructors.ptychography.problem import Problem
-from reconstructors.ptychography.rpie_plus import RpiePlusParameters
 from reconstructors.ptychography.state import State, start
 
 Array = NDArray[Any]

@@ -7,8 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from reconstructors.ptychography.fused_kernel import FusedKernel, can_fuse
-from reconstructors.ptychography.library_kernel import LibraryKernel
+from reconstructors.ptychography.kernels.fused_kernel import FusedKernel, can_fuse
+from reconstructors.ptychography.kernels.library_kernel import LibraryKernel
 
 Array = NDArray[Any]
 Kernel = LibraryKernel

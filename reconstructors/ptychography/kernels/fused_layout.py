@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from numerics.lanes import LANES, aligned
 from numerics.line_fft import LAST, PAIR, forward16, forward_passes, inverse16, inverse_passes, spectrum_order
-from reconstructors.ptychography import fused_steps as steps
+from reconstructors.ptychography.kernels import fused_steps as steps
 
 Array = NDArray[Any]
 Arrays = tuple[Any, ...]

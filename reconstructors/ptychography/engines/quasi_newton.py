@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reconstructors.ptychography.batches import Batches
-from reconstructors.ptychography.library_kernel import LIKELIHOODS
-from reconstructors.ptychography.listeners import Listener
-from reconstructors.ptychography.momentum import Field, Momentum, add, field_of, inner
+from reconstructors.ptychography.engines.batches import Batches
+from reconstructors.ptychography.engines.listeners import Listener
+from reconstructors.ptychography.engines.momentum import Field, Momentum, add, field_of, inner
+from reconstructors.ptychography.kernels.library_kernel import LIKELIHOODS
+from reconstructors.ptychography.kernels.sums import Sums
 from reconstructors.ptychography.problem import Problem
 from reconstructors.ptychography.state import State
-from reconstructors.ptychography.sums import Sums
 
 Array = NDArray[Any]
 

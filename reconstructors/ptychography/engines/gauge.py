@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics import fourier
-from reconstructors.ptychography.listeners import Quiet
+from reconstructors.ptychography.engines.listeners import Quiet
 from reconstructors.ptychography.problem import Problem
 from reconstructors.ptychography.state import State
 

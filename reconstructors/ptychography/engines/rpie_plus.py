@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from numerics import iterate
-from reconstructors.ptychography import gauge
-from reconstructors.ptychography.listeners import Listener
-from reconstructors.ptychography.modes import Orthogonalisation
-from reconstructors.ptychography.pie import PieParameters
+from reconstructors.ptychography.engines import gauge
+from reconstructors.ptychography.engines.listeners import Listener
+from reconstructors.ptychography.engines.modes import Orthogonalisation
+from reconstructors.ptychography.engines.pie import PieParameters
+from reconstructors.ptychography.engines.quasi_newton import NewtonParameters
+from reconstructors.ptychography.engines.schedule import Schedule, Stage
 from reconstructors.ptychography.problem import Problem
-from reconstructors.ptychography.quasi_newton import NewtonParameters
-from reconstructors.ptychography.schedule import Schedule, Stage
 from reconstructors.ptychography.state import State, start
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics import fourier
-from reconstructors.ptychography import frame_loops
-from reconstructors.ptychography.sums import Sums
+from reconstructors.ptychography.kernels import frame_loops
+from reconstructors.ptychography.kernels.sums import Sums
 
 Array = NDArray[Any]
 

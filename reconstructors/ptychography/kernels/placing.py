@@ -1,5 +1,6 @@
 """Where the frames of a batch lie on the object's pixels.
 
+- `reach`: the box of object pixels that they lie on;
 - `corners`: the whole pixels; `factors`: what is left, a shift and a defocus of the probe, as separable factors on its
   spectrum.
 """
@@ -14,6 +15,12 @@ from numerics import fourier
 Array = NDArray[Any]
 
 _WHOLE = 1e-6  # pixel
+
+
+def reach(corners: Array, shape: tuple[int, int]) -> tuple[slice, slice]:
+    """Return the rows and columns that frames of `shape` at `corners` (frames, 2) lie on."""
+    (top, left), (bottom, right) = corners.min(0).tolist(), corners.max(0).tolist()
+    return slice(top, bottom + shape[0]), slice(left, right + shape[1])
 
 
 def corners(positions: Array, object_shape: tuple[int, int], shape: tuple[int, int]) -> Array:

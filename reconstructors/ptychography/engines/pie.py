@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics import iterate
-from reconstructors.ptychography import pie_steps
-from reconstructors.ptychography.batches import Batches, random_batches, seed_of
-from reconstructors.ptychography.listeners import Listener
+from reconstructors.ptychography.engines.batches import Batches, random_batches, seed_of
+from reconstructors.ptychography.engines.listeners import Listener
+from reconstructors.ptychography.kernels import fused_update, placing
+from reconstructors.ptychography.kernels.sums import Sums
 from reconstructors.ptychography.problem import Problem
 from reconstructors.ptychography.state import State, start
-from reconstructors.ptychography.sums import Sums
 
 Array = NDArray[Any]
 
@@ -135,11 +135,11 @@ class Pie:
             )
             corners.append(placed.corners)
             first += len(indices)
-        self._update(state, pie_steps.reach(np.concatenate(corners), self._shape), moving)
+        self._update(state, placing.reach(np.concatenate(corners), self._shape), moving)
 
     def _update(self, state: State, box: tuple[slice, slice], moving: bool) -> None:
         sums, parameters = self._sums, self.parameters
-        pie_steps.step(
+        fused_update.update(
             state.object,
             sums.object_numerator,
             sums.object_weight,
@@ -148,7 +148,7 @@ class Pie:
             box=box,
         )
         if moving:
-            pie_steps.step(
+            fused_update.update(
                 state.probe,
                 sums.probe_numerator,
                 sums.probe_weight,

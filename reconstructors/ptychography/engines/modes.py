@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics import fourier
-from reconstructors.ptychography.gauge import Gauge
-from reconstructors.ptychography.listeners import Quiet
+from reconstructors.ptychography.engines.gauge import Gauge
+from reconstructors.ptychography.engines.listeners import Quiet
 from reconstructors.ptychography.state import State
 
 Array = NDArray[Any]

@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics import fourier, iterate
-from reconstructors.ptychography import difference_loops, frame_loops
-from reconstructors.ptychography.batches import Batches, Placed
-from reconstructors.ptychography.listeners import Listener
+from reconstructors.ptychography.engines import difference_loops
+from reconstructors.ptychography.engines.batches import Batches, Placed
+from reconstructors.ptychography.engines.listeners import Listener
+from reconstructors.ptychography.kernels import frame_loops
+from reconstructors.ptychography.kernels.sums import Sums
 from reconstructors.ptychography.problem import Problem
 from reconstructors.ptychography.state import State, start
 from reconstructors.ptychography.stream import parts, read_ahead
-from reconstructors.ptychography.sums import Sums
 
 Array = NDArray[Any]
 

@@ -15,12 +15,12 @@ from numerics import fourier
 from numerics.lanes import LANES, aligned
 from numerics.line_fft import PAIR, line, sizes
 from numerics.threads import threads
-from reconstructors.ptychography import fused_layout as layout
-from reconstructors.ptychography.fused_frames import BLOCK
-from reconstructors.ptychography.fused_helper import Helper
-from reconstructors.ptychography.fused_work import OWN, change_waves, new_state, work
-from reconstructors.ptychography.library_kernel import LIKELIHOODS, LibraryKernel
-from reconstructors.ptychography.sums import MOMENTS, Sums
+from reconstructors.ptychography.kernels import fused_layout as layout
+from reconstructors.ptychography.kernels.fused_frames import BLOCK
+from reconstructors.ptychography.kernels.fused_helper import Helper
+from reconstructors.ptychography.kernels.fused_work import OWN, change_waves, new_state, work
+from reconstructors.ptychography.kernels.library_kernel import LIKELIHOODS, LibraryKernel
+from reconstructors.ptychography.kernels.sums import MOMENTS, Sums
 
 Array = NDArray[Any]
 
@@ -139,7 +139,7 @@ class FusedKernel(LibraryKernel):
         group = frames
         if helped:
             group = min(frames, max(OWN, _SLOT_BYTES // (self._probe.nbytes * (2 if factored else 1))))
-        slots = self._slots_for(OWN + group if helped else 1, factored)
+        slots = self._slots_for(OWN + group + 1 if helped else 1, factored)
         probe = self._spectrum if factored else self._probe
         tail = (totals, found, np.array(switches, np.int64), self._plan)
         begin = time.perf_counter()

@@ -1,6 +1,7 @@
 """One frame of a batch in compiled code.
 
-- `to_detector`, `from_detector`: its two halves, the changed spectrum between them;
+- `to_detector`, `from_detector`: its two halves, the changed spectrum between them; `to_strips`: what of the second
+  half needs no sums;
 - `change_wave`: the change of a given exit wave.
 
 Arrays travel in groups:
@@ -22,8 +23,8 @@ from numpy.typing import NDArray
 
 from numerics.lanes import LANES
 from numerics.line_fft import LAST, PAIR, forward_passes, inverse_passes
-from reconstructors.ptychography import fused_steps as steps
-from reconstructors.ptychography.sums import MOMENTS
+from reconstructors.ptychography.kernels import fused_steps as steps
+from reconstructors.ptychography.kernels.sums import MOMENTS
 
 Array = NDArray[Any]
 Arrays = tuple[Any, ...]
@@ -245,11 +246,24 @@ def to_detector(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def to_strips(spare: int, slot: int, slots: Arrays, plan: Arrays) -> None:
+    """Transform what `to_detector` left in slot `spare` back along y, into another slot."""
+    rows, _, errors = slots
+    ny, nx, modes = plan[4:]
+    size = 2 * ny * nx
+    for mode in range(modes):
+        to = (slot * modes + mode) * size
+        for c in range(nx // LANES):
+            _to_strip(rows, (spare * modes + mode) * size, c, rows, to + PAIR * ny * c, plan)
+    errors[slot] = errors[spare]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def from_detector(
-    frame: int, slot: int, columns: int, batch: Arrays, slots: Arrays, room: Arrays, sums: Arrays, found: Arrays,
-    switches: Array, plan: Arrays,
+    frame: int, slot: int, strips: bool, columns: int, batch: Arrays, slots: Arrays, room: Arrays, sums: Arrays,
+    found: Arrays, switches: Array, plan: Arrays,
 ) -> None:  # fmt: skip
-    """Go on from `to_detector` to the sums, the frame's error and its moments."""
+    """Go on from `to_detector`, or from `to_strips`, to the sums, the frame's error and its moments."""
     object_, corners, scales = batch[:3]
     rows, probes, errors = slots
     strip, lanes, patch = room
@@ -268,7 +282,10 @@ def from_detector(
         at = (slot * modes + mode) * size
         for c in range(nx // LANES):
             element = (at if switches[FACTORS] else mode * size) + PAIR * ny * c
-            _to_strip(rows, at, c, strip, 0, plan)
+            if strips:
+                strip = rows[at + PAIR * ny * c : at + PAIR * ny * (c + 1)]
+            else:
+                _to_strip(rows, at, c, strip, 0, plan)
             if switches[WANT_MOMENTS]:
                 _add_moments(near, c, probes, element, strip, found[1][frame], lanes, plan)
             _add_strip(c, mode, glass, pixel, strip, probes, element, sums, switches, plan)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reconstructors.ptychography.positions import split
+from reconstructors.ptychography.corrections.positions import split
 
 Array = NDArray[Any]
 Pair = tuple[Array, Array]

@@ -17,10 +17,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reconstructors.ptychography.listeners import Quiet
-from reconstructors.ptychography.scan_neighbours import Neighbourhood
+from reconstructors.ptychography.corrections.scan_neighbours import Neighbourhood
+from reconstructors.ptychography.engines.listeners import Quiet
+from reconstructors.ptychography.kernels.sums import MOMENTS
 from reconstructors.ptychography.state import State
-from reconstructors.ptychography.sums import MOMENTS
 
 Array = NDArray[Any]
 

@@ -22,9 +22,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reconstructors.ptychography import fault_gradient
-from reconstructors.ptychography.frame_features import Features, Reader, measure
-from reconstructors.ptychography.scan_neighbours import Neighbourhood
+from reconstructors.ptychography.corrections import fault_gradient
+from reconstructors.ptychography.corrections.frame_features import Features, Reader, measure
+from reconstructors.ptychography.corrections.scan_neighbours import Neighbourhood
 
 Array = NDArray[Any]
 

@@ -1,7 +1,8 @@
 """The frames of a batch on one thread, or on two of which the first never waits.
 
 The first thread adds all frames to the sums, in their order. The second computes first halves of frames, which depend
-on no other, into memory of its own. Whatever it does or fails to do, bits are the same.
+on no other, into memory of its own, and where it is ahead, more than that. Whatever it does or fails to do, bits are
+the same.
 
 - `work`: what both run; `change_waves`: the changes of given exit waves.
 """
@@ -13,16 +14,23 @@ from numba import njit
 from numpy.typing import NDArray
 
 from numerics import atomics
-from reconstructors.ptychography.fused_frames import change_wave, from_detector, to_detector
+from reconstructors.ptychography.kernels.fused_frames import (
+    FACTORS,
+    WANT_PROBE,
+    change_wave,
+    from_detector,
+    to_detector,
+    to_strips,
+)
 
 Array = NDArray[Any]
 Arrays = tuple[Any, ...]
 
 OWN = 5
-"""Slots of the first thread; those of the second follow, one for each frame of a group."""
+"""Slots of the first thread; those of the second follow, one for each frame of a group, and a spare one."""
 
 # Places in the state that the threads share: the next frame that nobody has taken, how many frames are in the sums;
-# then for each frame the slot that holds its first half, plus one.
+# then for each frame the slot that holds its first half, plus one; negative if it holds strips.
 _NEXT, _DONE, _FILLED = 0, 1, 2
 
 
@@ -52,9 +60,10 @@ def work(
         if helps:
             done = atomics.load(state, _DONE)
         else:
-            slot = atomics.load(state, _FILLED + done) - 1
-            if slot >= 0:
-                from_detector(start + done, slot, columns, batch, slots, room, sums, found, switches, plan)
+            filled = atomics.load(state, _FILLED + done)
+            if filled != 0:
+                slot = abs(filled) - 1
+                from_detector(start + done, slot, filled < 0, columns, batch, slots, room, sums, found, switches, plan)
                 waiting -= slot < OWN
                 done += 1
                 atomics.store(state, _DONE, done)
@@ -71,8 +80,12 @@ def work(
             slot += 1
         held[slot] = frame
         waiting += 1
-        to_detector(start + frame, offset + slot, probe, columns, batch, slots, room, switches, plan)
-        atomics.store(state, _FILLED + frame, offset + slot + 1)
+        ahead = helps and frame > done + 1 and not (switches[FACTORS] and switches[WANT_PROBE])
+        target = OWN + count if ahead else offset + slot
+        to_detector(start + frame, target, probe, columns, batch, slots, room, switches, plan)
+        if ahead:
+            to_strips(target, offset + slot, slots, plan)
+        atomics.store(state, _FILLED + frame, -(offset + slot + 1) if ahead else offset + slot + 1)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

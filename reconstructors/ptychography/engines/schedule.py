@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reconstructors.ptychography.batches import Batches
-from reconstructors.ptychography.listeners import Listener
-from reconstructors.ptychography.momentum import Momentum
-from reconstructors.ptychography.pie import Pie, PieParameters
+from reconstructors.ptychography.engines.batches import Batches
+from reconstructors.ptychography.engines.listeners import Listener
+from reconstructors.ptychography.engines.momentum import Momentum
+from reconstructors.ptychography.engines.pie import Pie, PieParameters
+from reconstructors.ptychography.engines.quasi_newton import Newton, NewtonParameters
 from reconstructors.ptychography.problem import Problem
-from reconstructors.ptychography.quasi_newton import Newton, NewtonParameters
 from reconstructors.ptychography.state import State
 
 

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reconstructors.ptychography import gauge, rpie_plus
-from reconstructors.ptychography.listeners import Listener, Quiet
-from reconstructors.ptychography.pie import Pie, PieParameters
-from reconstructors.ptychography.positions import PositionParameters, PositionRefinement
+from reconstructors.ptychography.corrections.positions import PositionParameters, PositionRefinement
+from reconstructors.ptychography.corrections.stretching import StretchRefinement
+from reconstructors.ptychography.engines import gauge, rpie_plus
+from reconstructors.ptychography.engines.listeners import Listener, Quiet
+from reconstructors.ptychography.engines.pie import Pie, PieParameters
+from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
+from reconstructors.ptychography.engines.schedule import Schedule
 from reconstructors.ptychography.problem import Problem
-from reconstructors.ptychography.rpie_plus import RpiePlusParameters
-from reconstructors.ptychography.schedule import Schedule
 from reconstructors.ptychography.state import State
-from reconstructors.ptychography.stretching import StretchRefinement
 
 Array = NDArray[Any]
 Engine = PieParameters | RpiePlusParameters

@@ -16,13 +16,13 @@ from numba import njit
 from numpy.typing import NDArray
 
 from numerics import iterate
-from reconstructors.ptychography.batches import Batches, random_batches, seed_of
-from reconstructors.ptychography.library_kernel import LIKELIHOODS
-from reconstructors.ptychography.listeners import Listener
-from reconstructors.ptychography.pie_steps import reach
+from reconstructors.ptychography.engines.batches import Batches, random_batches, seed_of
+from reconstructors.ptychography.engines.listeners import Listener
+from reconstructors.ptychography.kernels.library_kernel import LIKELIHOODS
+from reconstructors.ptychography.kernels.placing import reach
+from reconstructors.ptychography.kernels.sums import Sums
 from reconstructors.ptychography.problem import Problem
 from reconstructors.ptychography.state import State, start
-from reconstructors.ptychography.sums import Sums
 
 Array = NDArray[Any]
 

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reconstructors.ptychography.listeners import Quiet
+from reconstructors.ptychography.engines.listeners import Quiet
+from reconstructors.ptychography.kernels.sums import MOMENTS
 from reconstructors.ptychography.state import State
-from reconstructors.ptychography.sums import MOMENTS
 
 Array = NDArray[Any]
 

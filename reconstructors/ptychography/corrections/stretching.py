@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from numerics import fourier
-from reconstructors.ptychography import placing
-from reconstructors.ptychography.library_kernel import LibraryKernel
-from reconstructors.ptychography.listeners import Quiet
-from reconstructors.ptychography.positions import PositionParameters
+from reconstructors.ptychography.corrections.positions import PositionParameters
+from reconstructors.ptychography.engines.listeners import Quiet
+from reconstructors.ptychography.kernels import placing
+from reconstructors.ptychography.kernels.library_kernel import LibraryKernel
 from reconstructors.ptychography.problem import Problem
 from reconstructors.ptychography.state import State
 
