@@ -205,5 +205,6 @@ def _ptychography() -> tuple[Method, ...]:
         coupled.solve,
         partial(coupled.refusal, parameters=coupled.PARAMETERS),
         "ptychography: as rpie+, both helicities at once under one probe",
+        resumes=True,
     )
     return *own, both

@@ -1,6 +1,7 @@
 """States of a run in a file, so that what was stopped goes on.
 
-- `Checkpoint`: a file that belongs to one task; `Keeper`: a watcher that writes it every few epochs.
+- `Checkpoint`: a file that belongs to one task; `Keeper`: a watcher that writes it every few epochs;
+- `put_back`: a kept state in place of another.
 
 The file is written whole or not at all, and a run that goes on from it gives the same bits as one that never stopped.
 It says what it belongs to: another measurement or other parameters do not go on from it.
@@ -53,19 +54,20 @@ class Checkpoint:
         state = State(**{key: own[key].copy() for key in _ARRAYS}, epoch=int(own["epoch"]), memory=memory)
         return state, [float(error) for error in own["errors"]]
 
-    def save(self, name: str, state: State, errors: list[float]) -> None:
-        """Put the state `name` into the file, beside the others.
+    def save(self, states: Mapping[str, State], errors: Sequence[float]) -> None:
+        """Put states, which go on together, into the file by name, beside the others.
 
         Raises
         ------
         OSError
             If the file cannot be written; the former one is still there.
         """
-        prefix = f"{name}/"
-        kept = {key: value for key, value in self._kept.items() if not key.startswith(prefix)}
-        kept |= {prefix + key: np.copy(getattr(state, key)) for key in _ARRAYS}
-        kept |= {f"{prefix}memory/{key}": np.copy(value) for key, value in state.memory.items()}
-        kept |= {f"{prefix}epoch": np.array(state.epoch), f"{prefix}errors": np.array(errors, np.float64)}
+        prefixes = tuple(f"{name}/" for name in states)
+        kept = {key: value for key, value in self._kept.items() if not key.startswith(prefixes)}
+        for prefix, state in zip(prefixes, states.values(), strict=True):
+            kept |= {prefix + key: np.copy(getattr(state, key)) for key in _ARRAYS}
+            kept |= {f"{prefix}memory/{key}": np.copy(value) for key, value in state.memory.items()}
+            kept |= {f"{prefix}epoch": np.array(state.epoch), f"{prefix}errors": np.array(errors, np.float64)}
         content = io.BytesIO()
         np.savez(content, allow_pickle=False, task=np.array(self._task), **kept)
         store.write_bytes(self._path, content.getbuffer())
@@ -88,15 +90,13 @@ class Checkpoint:
 
 
 class Keeper:
-    """A watcher that writes a state every few epochs.
+    """A watcher that writes states every few epochs.
 
     Parameters
     ----------
     checkpoint : Checkpoint
-    name : str
-        Of the state.
-    state : State
-        The one that the run changes in place.
+    states : mapping of str to State
+        By name, those that the run changes in place, an epoch of each at a time.
     errors : sequence of float
         Those of the epochs before this run.
     every : int
@@ -104,13 +104,24 @@ class Keeper:
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, name: str, state: State, errors: Sequence[float], *, every: int = 10
+        self, checkpoint: Checkpoint, states: Mapping[str, State], errors: Sequence[float], *, every: int = 10
     ) -> None:
-        self._checkpoint, self._name, self._state, self._every = checkpoint, name, state, every
+        self._checkpoint, self._states, self._every = checkpoint, states, every
         self._errors = list(errors)
 
     def __call__(self, step: int, error: float) -> None:
         """Write the state, if it is time."""
         self._errors.append(error)
-        if self._state.epoch % self._every == 0:
-            self._checkpoint.save(self._name, self._state, self._errors)
+        if next(iter(self._states.values())).epoch % self._every == 0:
+            self.keep()
+
+    def keep(self) -> None:
+        """Write the states as they are."""
+        self._checkpoint.save(self._states, self._errors)
+
+
+def put_back(kept: State, state: State) -> None:
+    """Make `state` what was kept of it; its arrays stay where they are, for others may hold them too."""
+    for name in _ARRAYS:
+        getattr(state, name)[...] = getattr(kept, name)
+    state.epoch, state.memory = kept.epoch, kept.memory

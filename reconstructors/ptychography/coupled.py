@@ -8,6 +8,7 @@ positions are refined, the charge image while they settle. See `dichroic`.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ import xarray as xr
 
 from numerics.iterate import Watcher
 from reconstructors.ptychography import methods
+from reconstructors.ptychography.checkpoint import Checkpoint
 from reconstructors.ptychography.dichroic import coupling
 from reconstructors.ptychography.dichroic.coupling import DichroicParameters
 from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
@@ -28,7 +30,8 @@ PARAMETERS: Final = ScanParameters(
     DichroicParameters(engine=RpiePlusParameters(likelihood="amplitude"), shared_probe=True),
     Preparation(focus="shadow", background="flat", offset=0.1),
     reject="residual",
-    refine_positions=True,
+    refine_flux=True,
+    tilt_aware=True,
 )
 
 
@@ -55,6 +58,7 @@ def solve(
     rng: np.random.Generator,
     given: xr.Dataset | None = None,
     watch: Sequence[Watcher] = (),
+    checkpoint: Path | None = None,
 ) -> xr.Dataset:
     """Reconstruct both helicities of a measurement together; the parameters are those of `methods.solve`."""
     engine = parameters.engine
@@ -69,6 +73,7 @@ def solve(
         rng=rng,
         listeners=methods.corrections(parameters),
         watch=watch,
+        kept=None if checkpoint is None else Checkpoint(checkpoint, methods.task(measurement, NAME, parameters)),
     )
     states = (found.plus, found.minus)
     return assembled(

@@ -21,7 +21,7 @@ from numerics.iterate import Watcher
 from reconstructors.ptychography import preparation
 from reconstructors.ptychography.checkpoint import Checkpoint, Keeper
 from reconstructors.ptychography.corrections import faults
-from reconstructors.ptychography.corrections.defocus import ProbeUnwrapping, TiltedProbe, TiltParameters
+from reconstructors.ptychography.corrections.defocus import ProbeUnwrapping, heights
 from reconstructors.ptychography.corrections.frame_rejection import FrameRejection
 from reconstructors.ptychography.corrections.positions import PositionParameters, PositionRefinement
 from reconstructors.ptychography.corrections.stretching import StretchRefinement
@@ -160,12 +160,11 @@ def solve(
     """
     rngs = rng.spawn(measurement.sizes["helicity"])
     corrupt = rejected(measurement, parameters)
-    kept = None if checkpoint is None else Checkpoint(checkpoint, _task(measurement, name, parameters))
-    tilt = float(measurement["tilt"])
+    kept = None if checkpoint is None else Checkpoint(checkpoint, task(measurement, name, parameters))
     prepared, states, histories = [], [], []
     for index, own in enumerate(rngs):
         helicity = prepare(measurement, index, corrupt[index], parameters)
-        state, errors = _one(helicity, parameters, own, watch, tilt=tilt, kept=(kept, f"helicity {index}"))
+        state, errors = _one(helicity, parameters, own, watch, kept=(kept, f"helicity {index}"))
         prepared.append(helicity)
         states.append(state)
         histories.append(errors)
@@ -194,7 +193,11 @@ def prepare(measurement: xr.Dataset, index: int, corrupt: Array, parameters: Sca
     used = found.problem.used & (corrupt == 0)
     if used.sum() < 2:
         raise ValueError(f"reject leaves {used.sum()} of {len(used)} frames; allowed: two or more")
-    return replace(found, problem=replace(found.problem, used=used))
+    problem, tilt = replace(found.problem, used=used), float(measurement["tilt"])
+    if parameters.tilt_aware and tilt != 0 and problem.optics.transfer is None:
+        height = heights(problem.positions, used, float(np.tan(tilt)), problem.optics.pixel_size)
+        problem = replace(problem, defocus=height)
+    return replace(found, problem=problem)
 
 
 def left_out(corrupt: Array, prepared: Sequence[Prepared], states: Sequence[State]) -> Array:
@@ -218,15 +221,6 @@ def corrections(parameters: ScanParameters) -> tuple[Listener, ...]:
     return tuple(found)
 
 
-def tilted(prepared: Prepared, parameters: ScanParameters, tilt: float, state: State) -> tuple[Listener, ...]:
-    """Return what keeps each frame's probe at the sample's height, and set it, where that is asked for."""
-    if not parameters.tilt_aware or tilt == 0 or prepared.problem.optics.transfer is not None:
-        return ()
-    probe = TiltedProbe(prepared.problem, TiltParameters(tilt))
-    probe.begin(state)
-    return (probe,)
-
-
 def _listeners(prepared: Prepared, parameters: ScanParameters) -> tuple[Listener, ...]:
     if isinstance(parameters.engine, DmParameters):
         return ()
@@ -247,16 +241,15 @@ def _one(
     rng: np.random.Generator,
     watch: Sequence[Watcher],
     *,
-    tilt: float,
     kept: tuple[Checkpoint | None, str],
 ) -> tuple[State, list[float]]:
     problem, engine = prepared.problem, parameters.engine
     checkpoint, name = kept
     before = checkpoint.load(name) if checkpoint is not None else None
     state, errors = before or (start(problem), [])
-    keepers = () if checkpoint is None else (Keeper(checkpoint, name, state, errors),)
+    keepers = () if checkpoint is None else (Keeper(checkpoint, {name: state}, errors),)
     words: dict[str, Any] = {
-        "listeners": (*_listeners(prepared, parameters), *tilted(prepared, parameters, tilt, state)),
+        "listeners": _listeners(prepared, parameters),
         "watch": (*(_later(watcher, len(errors)) for watcher in watch), *keepers),
         "state": state,
     }
@@ -277,7 +270,7 @@ def _later(watcher: Watcher, done: int) -> Watcher:
     return lambda step, error: watcher(done + step, error)
 
 
-def _task(measurement: xr.Dataset, name: str, parameters: ScanParameters) -> dict[str, Any]:
+def task(measurement: xr.Dataset, name: str, parameters: ScanParameters) -> dict[str, Any]:
     """Return what tells a run from others: method, parameters, and the measurement but for its frames."""
     numbers = {
         str(key): part.values.tolist()

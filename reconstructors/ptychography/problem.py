@@ -125,6 +125,8 @@ class Problem:
     photons : float
         Mean sum of a frame's photons.
     optics : Optics
+    defocus : (frames,) float64 array or None
+        Of the probe in each frame against `probe`, m: the height of the sample there. None is none.
     """
 
     frames: Frames
@@ -137,6 +139,7 @@ class Problem:
     probe: Array
     photons: float
     optics: Optics
+    defocus: Array | None = None
 
 
 def from_arrays(

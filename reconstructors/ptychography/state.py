@@ -68,7 +68,7 @@ def start(problem: Problem) -> State:
         probe=np.array(problem.probe, np.complex64, copy=True),
         positions=problem.positions.copy(),
         flux=problem.flux.copy(),
-        defocus=np.zeros(frames),
+        defocus=np.zeros(frames) if problem.defocus is None else problem.defocus.copy(),
         used=problem.used.copy(),
         frame_errors=np.zeros(frames),
     )

@@ -214,7 +214,7 @@ def stop_at(count):
     return watch
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if registry.get(name).resumes])
+@pytest.mark.parametrize("name", methods.METHODS)
 def test_what_was_stopped_goes_on_to_the_same_bits(name, tmp_path, monkeypatch):
     """Stopped in the first helicity, and again in the second, between two checkpoints, frames judged as it goes."""
     monkeypatch.setattr(methods, "rejected", lambda data, parameters: np.zeros(data["position_y"].shape, np.int8))
@@ -229,6 +229,28 @@ def test_what_was_stopped_goes_on_to_the_same_bits(name, tmp_path, monkeypatch):
     assert bytes_of(resumed) == whole
     assert seen == [10, 11, 12, 13] * 2
     assert os.listdir(tmp_path) == ["run.ckpt"]
+
+
+ONE_STAGE = {"shared_probe": True}
+THREE_STAGES = {"alone": 6, "shared_charge": 6, "shared_probe": True, "shared_positions": True}
+
+
+@pytest.mark.parametrize(("shared", "stops"), [(ONE_STAGE, (12,)), (THREE_STAGES, (3, 11, 5))])
+def test_both_helicities_go_on_from_whatever_stage_they_were_in(shared, stops, tmp_path):
+    method = brief("rpie+coupled", 24, refine_positions="alone" in shared)
+    engine = replace(method.parameters.engine, **shared)
+    method = replace(method, parameters=replace(method.parameters, engine=engine))
+
+    def again(**words):
+        return method.reconstruct(node(), rng=stream(0, "reconstruct"), **words)
+
+    seen, whole, path = [], bytes_of(again()), tmp_path / "run.ckpt"
+    for count in stops:
+        with pytest.raises(Stopped):
+            again(checkpoint=path, watch=(stop_at(count),))
+    assert bytes_of(again(checkpoint=path, watch=(lambda step, error: seen.append(step),))) == whole
+    assert 0 < len(seen) < 24 - max(stops) // 10 * 10 + 1
+    assert bytes_of(again(checkpoint=path)) == whole
 
 
 _CHILD = """
@@ -263,8 +285,6 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no checkpoint of ours") as error:
         run("rpie", epochs=10, checkpoint=path)
     assert "\n" not in str(error.value)
-    with pytest.raises(ValueError, match="does not keep its state"):
-        run("rpie+coupled", checkpoint=tmp_path / "other.ckpt")
 
 
 def test_bad_parameters_are_told():

@@ -22,6 +22,7 @@ from numerics import fourier
 from reconstructors.ptychography.corrections import pupil
 from reconstructors.ptychography.engines.batches import Batches
 from reconstructors.ptychography.engines.listeners import Quiet
+from reconstructors.ptychography.limits import shares
 from reconstructors.ptychography.problem import Problem
 from reconstructors.ptychography.state import State
 
@@ -62,8 +63,7 @@ class UnwrappingParameters:
     def __post_init__(self) -> None:
         if self.every < 1:
             raise ValueError(f"every is {self.every}; allowed: epochs from 1")
-        if not 0 < self.relaxation <= 1:
-            raise ValueError(f"relaxation is {self.relaxation}; allowed: above 0 to 1")
+        shares(self, "relaxation")
         if not 2 <= self.degree <= 10:
             raise ValueError(f"degree is {self.degree}; allowed: 2 to 10")
 

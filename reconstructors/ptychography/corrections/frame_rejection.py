@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from reconstructors.ptychography.corrections.scan_neighbours import Neighbourhood
 from reconstructors.ptychography.engines.listeners import Quiet
 from reconstructors.ptychography.kernels.sums import MOMENTS
+from reconstructors.ptychography.limits import positive
 from reconstructors.ptychography.state import State
 
 Array = NDArray[Any]
@@ -64,9 +65,7 @@ class RejectionParameters:
             raise ValueError(f"after is {self.after}; allowed: epochs from 1")
         if not self.error > 1:
             raise ValueError(f"error is {self.error}; allowed: above 1")
-        for name in ("flux", "spreads"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed: above 0")
+        positive(self, "flux", "spreads")
 
 
 class FrameRejection(Quiet):

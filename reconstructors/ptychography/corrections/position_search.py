@@ -6,23 +6,21 @@ After Maiden, Humphry, Sarahan, Kraus, Rodenburg, Ultramicroscopy 120, 64 (2012)
 a radius that shrinks from epoch to epoch and keeps the best. Gradient steps (`positions`) finish what it leaves.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numerics.streams import stream
+from reconstructors.ptychography.engines.batches import Batches
 from reconstructors.ptychography.engines.listeners import Quiet
-from reconstructors.ptychography.kernels import placing
-from reconstructors.ptychography.kernels.library_kernel import LibraryKernel
 from reconstructors.ptychography.kernels.sums import Sums
+from reconstructors.ptychography.limits import positive
 from reconstructors.ptychography.problem import Problem
 from reconstructors.ptychography.state import State
 
 Array = NDArray[Any]
-
-_BLOCK = 32  # frames
 
 
 @dataclass(frozen=True)
@@ -59,8 +57,7 @@ class SearchParameters:
             raise ValueError(f"radius is {self.radius}; allowed: pixels from 1")
         if self.trials < 1:
             raise ValueError(f"trials is {self.trials}; allowed: from 1")
-        if not self.reach > 0:
-            raise ValueError(f"reach is {self.reach}; allowed: above 0")
+        positive(self, "reach")
 
 
 class PositionSearch(Quiet):
@@ -76,17 +73,8 @@ class PositionSearch(Quiet):
 
     def __init__(self, problem: Problem, parameters: SearchParameters | None = None, *, seed: int) -> None:
         self.problem, self.parameters, self._seed = problem, parameters or SearchParameters(), seed
-        shape, modes = problem.frames.shape, len(problem.probe)
-        self._kernel = LibraryKernel(
-            shape,
-            modes,
-            problem.object_shape,
-            valid=problem.valid,
-            background=problem.background,
-            transfer=problem.optics.transfer,
-        )
-        self._frames = problem.frames.packed(self._kernel)
-        self._nothing = Sums.zeros((1, 1), (modes, 1, 1))
+        self._batches = Batches(problem)
+        self._nothing = Sums.zeros((1, 1), (len(problem.probe), 1, 1))
 
     def radius(self, epoch: int) -> float:
         """Return how far frames try after an epoch, pixels."""
@@ -115,28 +103,9 @@ class PositionSearch(Quiet):
         return np.stack([length * np.sin(turn), length * np.cos(turn)], 1)
 
     def _errors(self, state: State, places: Array) -> Array:
-        errors = np.full(len(places), np.inf)
-        chosen = np.flatnonzero(state.used)
-        for first in range(0, len(chosen), _BLOCK):
-            indices = chosen[first : first + _BLOCK]
-            errors[indices] = self._block_errors(state, indices, places[indices])
-        return errors
-
-    def _block_errors(self, state: State, indices: Array, places: Array) -> Array:
-        optics, shape = self.problem.optics, self.problem.frames.shape
-        whole = placing.corners(places, self.problem.object_shape, shape)
-        defocus, length = state.defocus[indices], optics.wavelength
-        factors = placing.factors(
-            places, whole, shape, defocus=defocus, wavelength=length, pixel_size=optics.pixel_size
-        )  # fmt: skip
-        return self._kernel.accumulate(
-            state.object,
-            state.probe,
-            self._frames.read(indices),
-            whole,
-            self._nothing,
-            factors=factors,
-            scale=np.sqrt(state.flux[indices]).astype(np.float32),
-            want_object=False,
-            want_probe=False,
-        )
+        """Return the error of each used frame as if it lay elsewhere, infinite for the others."""
+        trial = replace(state, positions=places, frame_errors=np.full(len(places), np.inf))
+        for pieces in self._batches.read([np.flatnonzero(state.used)]):
+            for piece, packed in pieces:
+                self._batches.accumulate(trial, piece, packed, self._nothing, want_object=False, want_probe=False)
+        return trial.frame_errors

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from reconstructors.ptychography.engines.listeners import Quiet
 from reconstructors.ptychography.kernels.sums import MOMENTS
+from reconstructors.ptychography.limits import positive
 from reconstructors.ptychography.state import State
 
 Array = NDArray[Any]
@@ -106,9 +107,7 @@ class PositionParameters:
             raise ValueError(f"start is {self.start}; allowed: epochs from 0")
         if not 0 <= self.momentum < 1:
             raise ValueError(f"momentum is {self.momentum}; allowed: 0 to below 1")
-        for name in ("limit", "reach", "damping"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed: above 0")
+        positive(self, "limit", "reach", "damping")
         if self.stretch_from is not None and self.stretch_from < self.start:
             raise ValueError(f"stretch_from is {self.stretch_from}; allowed: None, or from start, {self.start}")
         if self.stretch_every < 1:

@@ -21,8 +21,8 @@ from scipy import ndimage
 
 from numerics import fourier
 from reconstructors.ptychography.corrections.positions import PositionParameters
+from reconstructors.ptychography.engines.batches import place
 from reconstructors.ptychography.engines.listeners import Quiet
-from reconstructors.ptychography.kernels import placing
 from reconstructors.ptychography.kernels.library_kernel import LibraryKernel
 from reconstructors.ptychography.problem import Problem
 from reconstructors.ptychography.state import State
@@ -81,18 +81,11 @@ class StretchRefinement(Quiet):
         return np.asarray(_RELAXATION * np.linalg.solve(weight + ridge, slope).reshape(2, 2))
 
     def _add(self, state: State, indices: Array, slope: Array, weight: Array) -> None:
-        optics, shape = self.problem.optics, self.problem.frames.shape
-        places = state.positions[indices]
-        whole = placing.corners(places, self.problem.object_shape, shape)
-        defocus, length = state.defocus[indices], optics.wavelength
-        factors = placing.factors(
-            places, whole, shape, defocus=defocus, wavelength=length, pixel_size=optics.pixel_size
-        )  # fmt: skip
-        scale = np.sqrt(state.flux[indices]).astype(np.float32)
-        probes = self._probes(state.probe, factors)
-        waves = np.empty((len(indices), _WAVES, len(state.probe), *shape), np.complex64)
-        _stretched_waves(state.object, probes, whole, scale, waves)
-        field = _at_detector(waves, optics.transfer)
+        placed = place(self.problem, state, indices)
+        probes = self._probes(state.probe, placed.factors)
+        waves = np.empty((len(indices), _WAVES, *state.probe.shape), np.complex64)
+        _stretched_waves(state.object, probes, placed.corners, placed.scales, waves)
+        field = _at_detector(waves, self.problem.optics.transfer)
         _add_scores(
             field, self.problem.frames.read(indices), self.problem.valid, self._background, _FLOOR, slope, weight
         )

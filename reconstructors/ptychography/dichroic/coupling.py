@@ -8,7 +8,7 @@ charge image, for some epochs in which one object stands for both (M = 0) and bo
 has its own object again and M is free. The change of variables alone gains nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from numerics import iterate
 from reconstructors.projections.helicity_pair import register_pair
 from reconstructors.projections.optical_density import charge_and_magnetic
+from reconstructors.ptychography.checkpoint import Checkpoint, Keeper, put_back
 from reconstructors.ptychography.corrections.positions import PositionParameters
 from reconstructors.ptychography.dichroic import joint, priors
 from reconstructors.ptychography.dichroic.priors import MagneticPrior
@@ -134,6 +135,7 @@ def run(
     rng: np.random.Generator,
     listeners: Sequence[Listener] = (),
     watch: Sequence[iterate.Watcher] = (),
+    kept: Checkpoint | None = None,
 ) -> tuple[DichroicState, list[float]]:
     """Reconstruct both helicities; return the last state and the mean Fourier error of every epoch.
 
@@ -148,6 +150,8 @@ def run(
         Called with the state of whatever problem is at hand: one helicity's, or both with the frames of + first.
     watch : sequence of callable
         Each called with (step, error) after each epoch.
+    kept : Checkpoint, optional
+        Keeps the states every few epochs; the run goes on from what it holds.
 
     Raises
     ------
@@ -160,7 +164,7 @@ def run(
     if parameters.shared_faults:
         used = problems[0].used & problems[1].used
         problems = (replace(problems[0], used=used), replace(problems[1], used=used))
-    return _Run(problems, parameters, rng, listeners, watch).go()
+    return _Run(problems, parameters, rng, listeners, watch, kept).go()
 
 
 def _check_paired(problems: Problems) -> None:
@@ -179,9 +183,10 @@ class _Run:
         rng: np.random.Generator,
         listeners: Sequence[Listener],
         watch: Sequence[iterate.Watcher],
+        kept: Checkpoint | None,
     ) -> None:
         self._problems, self._parameters, self._rng = problems, parameters, rng
-        self._listeners, self._watch = tuple(listeners), watch
+        self._listeners, self._watch, self._kept = tuple(listeners), watch, kept
         self._errors: list[float] = []
         self._settled = False
 
@@ -281,11 +286,27 @@ class _Run:
         return ties
 
     def _drive(self, parts: list[Part], last: int, couplings: list[Coupling]) -> None:
-        stage, done = Stage(parts, couplings), len(self._errors)
+        stage, states = Stage(parts, couplings), {f"until {last}, {i}": part.state for i, part in enumerate(parts)}
+        before = self._resumed(states)
+        self._errors += before
+        done = len(self._errors)
         watch = [_later(watcher, done) for watcher in self._watch]
-        _, errors = iterate.run(stage, parts, steps=last - done, watch=watch)
+        keepers = () if self._kept is None else (Keeper(self._kept, states, before),)
+        _, errors = iterate.run(stage, parts, steps=last - done, watch=(*watch, *keepers))
+        for keeper in keepers:
+            keeper.keep()
         stage.finish()
         self._errors += errors
+
+    def _resumed(self, states: Mapping[str, State]) -> list[float]:
+        """Put back what was kept of a stage; return the errors of its epochs."""
+        before: list[float] = []
+        for name, state in states.items():
+            found = None if self._kept is None else self._kept.load(name)
+            if found is not None:
+                put_back(found[0], state)
+                before = found[1]
+        return before
 
     def _seen(self) -> tuple[slice, slice]:
         """Return the box of the probe's centres."""

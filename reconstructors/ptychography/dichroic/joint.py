@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconstructors.ptychography.problem import Frames, Packer, Problem
-from reconstructors.ptychography.state import State
+from reconstructors.ptychography.state import State, start
 
 Array = NDArray[Any]
 Problems = tuple[Problem, Problem]
@@ -87,6 +87,7 @@ def overlaid(problems: Problems) -> Problem:
         flux=np.concatenate([plus.flux, ratio * minus.flux]),
         used=np.concatenate([plus.used, minus.used]),
         photons=_mean_photons(plus, minus),
+        defocus=np.concatenate([start(problem).defocus for problem in problems]),
     )
 
 

@@ -1,6 +1,7 @@
 """The frames of a problem, batch by batch, for any engine.
 
-- `Batches`: a kernel and the frames in its order, in memory or on disk; `Placed`: where frames lie;
+- `Batches`: a kernel and the frames in its order, in memory or on disk;
+- `Placed`, `place`: where frames lie, as the kernels take it;
 - `random_batches`: the batches of an epoch.
 """
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from reconstructors.ptychography.kernels import placing
 from reconstructors.ptychography.kernels.choice import Kernel, make_kernel
+from reconstructors.ptychography.kernels.sums import Sums
 from reconstructors.ptychography.problem import Problem
 from reconstructors.ptychography.state import State
 from reconstructors.ptychography.stream import parts, read_ahead
@@ -34,6 +36,28 @@ class Placed:
     corners: Array
     factors: tuple[Array, Array] | None
     scale: Array | None
+
+    @property
+    def scales(self) -> Array:
+        """The scale of each frame, ones where there is none."""
+        return np.ones(len(self.corners), np.float32) if self.scale is None else self.scale
+
+
+def place(problem: Problem, state: State, indices: Array) -> Placed:
+    """Return where frames of a problem lie in the present state."""
+    shape, optics = problem.frames.shape, problem.optics
+    places = state.positions[indices]
+    corners = placing.corners(places, problem.object_shape, shape)
+    factors = placing.factors(
+        places,
+        corners,
+        shape,
+        defocus=state.defocus[indices],
+        wavelength=optics.wavelength,
+        pixel_size=optics.pixel_size,
+    )
+    flux = state.flux[indices]
+    return Placed(corners, factors, None if np.all(flux == 1) else np.sqrt(flux).astype(np.float32))
 
 
 class Batches:
@@ -60,19 +84,34 @@ class Batches:
 
     def placed(self, state: State, indices: Array) -> Placed:
         """Return where frames lie in the present state."""
-        shape, optics = self.problem.frames.shape, self.problem.optics
-        places = state.positions[indices]
-        corners = placing.corners(places, self.problem.object_shape, shape)
-        factors = placing.factors(
-            places,
-            corners,
-            shape,
-            defocus=state.defocus[indices],
-            wavelength=optics.wavelength,
-            pixel_size=optics.pixel_size,
+        return place(self.problem, state, indices)
+
+    def accumulate(self, state: State, indices: Array, packed: Array, sums: Sums, **wanted: Any) -> Placed:
+        """Add what some frames say to `sums` and keep their errors in `state`; return where they lie.
+
+        Parameters
+        ----------
+        state : State
+        indices : (frames,) int array
+        packed : array
+            The frames, from `read`.
+        sums : Sums
+            Added to, in place.
+        **wanted
+            ``want_object``, ``want_probe``, ``moments`` and ``likelihood``, as `LibraryKernel.accumulate` takes them.
+        """
+        placed = self.placed(state, indices)
+        state.frame_errors[indices] = self.kernel.accumulate(
+            state.object,
+            state.probe,
+            packed,
+            placed.corners,
+            sums,
+            factors=placed.factors,
+            scale=placed.scale,
+            **wanted,
         )
-        flux = state.flux[indices]
-        return Placed(corners, factors, None if np.all(flux == 1) else np.sqrt(flux).astype(np.float32))
+        return placed
 
     def read(self, batches: Sequence[Array]) -> Iterator[Iterator[tuple[Array, Array]]]:
         """Yield for each batch its pieces: indices and frames as the kernel takes them, read ahead.

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from numerics import fourier, iterate
 from reconstructors.ptychography.engines import difference_loops
 from reconstructors.ptychography.engines.batches import Batches, Placed
-from reconstructors.ptychography.engines.listeners import Listener
+from reconstructors.ptychography.engines.driving import drive
+from reconstructors.ptychography.engines.listeners import Listener, end_epoch
 from reconstructors.ptychography.kernels import frame_loops
 from reconstructors.ptychography.kernels.sums import Sums
 from reconstructors.ptychography.problem import Problem
-from reconstructors.ptychography.state import State, start
+from reconstructors.ptychography.state import State
 from reconstructors.ptychography.stream import parts, read_ahead
 
 Array = NDArray[Any]
@@ -129,9 +130,9 @@ class DifferenceMap:
             self._begin(state, order)
         waves = state.memory[_WAVES]
         for rows, piece, packed in self._pieces(order):
-            placed, scale = self._placed(state, piece)
+            placed = self._batches.placed(state, piece)
             agreed = np.empty_like(waves[rows])
-            frame_loops.exit_waves(state.object, self._probes(state, placed), placed.corners, scale, agreed)
+            frame_loops.exit_waves(state.object, self._probes(state, placed), placed.corners, placed.scales, agreed)
             reflected = difference_loops.turned(agreed, waves[rows])
             change, distance = self._kernel.change(reflected, packed)
             share = np.maximum(1 - np.sqrt(self._noise[piece] / np.maximum(distance, 1e-30)), 0).astype(np.float32)
@@ -140,11 +141,9 @@ class DifferenceMap:
             )
         for _ in range(self._parameters.overlaps):
             self._overlap(state, order, waves)
-        state.epoch += 1
-        if state.epoch > self._parameters.epochs - self._parameters.average:
+        if state.epoch >= self._parameters.epochs - self._parameters.average:
             _average(state)
-        for listener in self._listeners:
-            listener.after_epoch(state)
+        end_epoch(self._listeners, state)
         return state
 
     def error(self, state: State) -> float:
@@ -159,18 +158,7 @@ class DifferenceMap:
             state.object[...] = state.memory.pop(_OBJECT) / taken
             state.probe[...] = state.memory.pop(_PROBE) / taken
         for _, piece, packed in self._pieces(np.flatnonzero(state.used)):
-            placed, _ = self._placed(state, piece)
-            state.frame_errors[piece] = self._kernel.accumulate(
-                state.object,
-                state.probe,
-                packed,
-                placed.corners,
-                self._sums,
-                factors=placed.factors,
-                scale=placed.scale,
-                want_object=False,
-                want_probe=False,
-            )
+            self._batches.accumulate(state, piece, packed, self._sums, want_object=False, want_probe=False)
         return state
 
     def _expected(self, problem: Problem) -> Array:
@@ -184,19 +172,21 @@ class DifferenceMap:
     def _begin(self, state: State, order: Array) -> None:
         waves = np.empty((len(order), *state.probe.shape), np.complex64)
         for rows, piece, _ in self._pieces(order):
-            placed, scale = self._placed(state, piece)
-            frame_loops.exit_waves(state.object, self._probes(state, placed), placed.corners, scale, waves[rows])
+            placed = self._batches.placed(state, piece)
+            frame_loops.exit_waves(
+                state.object, self._probes(state, placed), placed.corners, placed.scales, waves[rows]
+            )
         state.memory[_WAVES] = waves
 
     def _overlap(self, state: State, order: Array, waves: Array) -> None:
         """Update object and, with that, probe."""
         self._sums.clear()
         for rows, piece, _ in self._pieces(order):
-            placed, scale = self._placed(state, piece)
+            placed = self._batches.placed(state, piece)
             frame_loops.add_to_object(
                 self._probes(state, placed),
                 placed.corners,
-                scale,
+                placed.scales,
                 waves[rows],
                 self._sums.object_numerator,
                 self._sums.object_weight,
@@ -205,9 +195,9 @@ class DifferenceMap:
         if state.epoch < self._parameters.probe_from:
             return
         for rows, piece, _ in self._pieces(order):
-            placed, scale = self._placed(state, piece)
+            placed = self._batches.placed(state, piece)
             products = waves[rows].copy()
-            frame_loops.add_to_probe(state.object, placed.corners, scale, products, self._sums.probe_weight)
+            frame_loops.add_to_probe(state.object, placed.corners, placed.scales, products, self._sums.probe_weight)
             if placed.factors is not None:
                 back = fourier.fft2(products, overwrite=True)
                 spectrum = np.zeros_like(state.probe)
@@ -227,10 +217,6 @@ class DifferenceMap:
         for piece, packed in pieces:
             yield slice(first, first + len(piece)), piece, packed
             first += len(piece)
-
-    def _placed(self, state: State, piece: Array) -> tuple[Placed, Array]:
-        placed = self._batches.placed(state, piece)
-        return placed, np.ones(len(piece), np.float32) if placed.scale is None else placed.scale
 
     def _probes(self, state: State, placed: Placed) -> Array:
         return self._kernel.shifted_probes(state.probe, placed.factors)
@@ -256,9 +242,8 @@ def run(
     state : State, optional
         To go on from, changed in place; the run ends at the same iteration.
     """
-    begin = state or start(problem)
     solver = DifferenceMap(problem, parameters, listeners=listeners)
-    last, errors = iterate.run(solver, begin, steps=parameters.epochs - begin.epoch, watch=watch)
+    last, errors = drive(solver, problem, parameters.epochs, state=state, watch=watch)
     return solver.finish(last), errors
 
 

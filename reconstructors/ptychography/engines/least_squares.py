@@ -17,17 +17,15 @@ from numpy.typing import NDArray
 
 from numerics import iterate
 from reconstructors.ptychography.engines.batches import Batches, random_batches, seed_of
-from reconstructors.ptychography.engines.listeners import Listener
-from reconstructors.ptychography.kernels.library_kernel import LIKELIHOODS
+from reconstructors.ptychography.engines.driving import drive
+from reconstructors.ptychography.engines.listeners import Listener, end_epoch, moments_for
+from reconstructors.ptychography.kernels.likelihoods import CURVATURE, check_likelihood
 from reconstructors.ptychography.kernels.placing import reach
 from reconstructors.ptychography.kernels.sums import Sums
 from reconstructors.ptychography.problem import Problem
-from reconstructors.ptychography.state import State, start
+from reconstructors.ptychography.state import State
 
 Array = NDArray[Any]
-
-_CURVATURE = {"amplitude": 1.0, "poisson": 2.0}
-"""Of the likelihood along the modulus, near the solution."""
 
 _MOST_COMMON = 0.98
 """Largest correlation of the two changes that is believed."""
@@ -62,8 +60,7 @@ class LsqmlParameters:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        if self.likelihood not in LIKELIHOODS:
-            raise ValueError(f"likelihood is {self.likelihood!r}; allowed: {', '.join(LIKELIHOODS)}")
+        check_likelihood(self.likelihood)
         if self.epochs < 1 or self.batch < 1:
             raise ValueError(f"epochs is {self.epochs}, batch {self.batch}; allowed: whole numbers from 1")
 
@@ -97,8 +94,7 @@ class Lsqml:
         batches = random_batches(state.used, self._parameters.batch, seed=self._seed, epoch=state.epoch)
         for indices, pieces in zip(batches, self._batches.read(batches), strict=True):
             self._sums.clear()
-            wanted = any(one.wants_moments(state) for one in self._listeners)
-            moments = np.zeros((len(indices), 6)) if wanted else None
+            moments = moments_for(self._listeners, state, len(indices))
             first = 0
             for piece, packed in pieces:
                 here = None if moments is None else moments[first : first + len(piece)]
@@ -107,9 +103,7 @@ class Lsqml:
             self._update(state, indices)
             for listener in self._listeners:
                 listener.after_batch(state, indices, moments)
-        state.epoch += 1
-        for listener in self._listeners:
-            listener.after_epoch(state)
+        end_epoch(self._listeners, state)
         return state
 
     def error(self, state: State) -> float:
@@ -117,23 +111,14 @@ class Lsqml:
         return self._batches.error(state)
 
     def _accumulate(self, state: State, piece: Array, packed: Array, moments: Array | None) -> None:
-        placed = self._batches.placed(state, piece)
-        state.frame_errors[piece] = self._batches.kernel.accumulate(
-            state.object,
-            state.probe,
-            packed,
-            placed.corners,
-            self._sums,
-            factors=placed.factors,
-            scale=placed.scale,
-            want_probe=state.epoch >= self._parameters.probe_from,
-            moments=moments,
-            likelihood=self._parameters.likelihood,
-        )
+        parameters = self._parameters
+        moving = state.epoch >= parameters.probe_from
+        words = {"want_probe": moving, "moments": moments, "likelihood": parameters.likelihood}
+        self._batches.accumulate(state, piece, packed, self._sums, **words)
 
     def _update(self, state: State, indices: Array) -> None:
         sums, parameters = self._sums, self._parameters
-        curvature = _CURVATURE[parameters.likelihood]
+        curvature = CURVATURE[parameters.likelihood]
         placed = self._batches.placed(state, indices)
         box = reach(placed.corners, state.probe.shape[-2:])
         numerator, weight, values = sums.object_numerator[box], sums.object_weight[box], state.object[box]
@@ -144,9 +129,8 @@ class Lsqml:
             return
         d_probe = _change(sums.probe_numerator, sums.probe_weight, parameters.damping_probe)
         other = _line(d_probe, sums.probe_numerator, sums.probe_weight, curvature)
-        scale = np.ones(len(indices), np.float32) if placed.scale is None else placed.scale
         corners = placed.corners - np.array([box[0].start, box[1].start])
-        mixed = _mixed(d_object.conj() * values, np.sum(state.probe.conj() * d_probe, 0), corners, scale)
+        mixed = _mixed(d_object.conj() * values, np.sum(state.probe.conj() * d_probe, 0), corners, placed.scales)
         steps = _lengths(own, other, curvature * mixed)
         values += np.float32(parameters.step * steps[0]) * d_object
         state.probe += np.float32(parameters.step * steps[1]) * d_probe
@@ -174,9 +158,8 @@ def run(
     state : State, optional
         To go on from, changed in place; the run ends at the same epoch.
     """
-    begin = state or start(problem)
     solver = Lsqml(problem, parameters, rng=rng, listeners=listeners)
-    return iterate.run(solver, begin, steps=parameters.epochs - begin.epoch, watch=watch)
+    return drive(solver, problem, parameters.epochs, state=state, watch=watch)
 
 
 def _change(numerator: Array, weight: Array, damping: float) -> Array:

@@ -1,12 +1,16 @@
 """What may look at a reconstruction while it runs, and correct it: gauges, positions, faults, modes, defocus.
 
-- `Listener`: the protocol; `Quiet`: one that does nothing, to derive from.
+- `Listener`: the protocol; `Quiet`: one that does nothing, to derive from;
+- `moments_for`, `end_epoch`: what engines do for them.
 """
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
+from reconstructors.ptychography.kernels.sums import MOMENTS
 from reconstructors.ptychography.state import State
 
 Array = NDArray[Any]
@@ -40,3 +44,16 @@ class Quiet:
 
     def after_epoch(self, state: State) -> None:
         """Do nothing."""
+
+
+def moments_for(listeners: Sequence[Listener], state: State, frames: int) -> Array | None:
+    """Return room for the moments of so many frames, (frames, 6); None where no listener wants them."""
+    wanted = any(one.wants_moments(state) for one in listeners)
+    return np.zeros((frames, len(MOMENTS))) if wanted else None
+
+
+def end_epoch(listeners: Sequence[Listener], state: State) -> None:
+    """Count an epoch and let the listeners look at it."""
+    state.epoch += 1
+    for listener in listeners:
+        listener.after_epoch(state)

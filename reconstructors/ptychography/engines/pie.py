@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from numerics import iterate
 from reconstructors.ptychography.engines.batches import Batches, random_batches, seed_of
-from reconstructors.ptychography.engines.listeners import Listener
+from reconstructors.ptychography.engines.driving import drive
+from reconstructors.ptychography.engines.listeners import Listener, end_epoch, moments_for
 from reconstructors.ptychography.kernels import fused_update, placing
 from reconstructors.ptychography.kernels.sums import Sums
+from reconstructors.ptychography.limits import shares, whole_from_one
 from reconstructors.ptychography.problem import Problem
-from reconstructors.ptychography.state import State, start
+from reconstructors.ptychography.state import State
 
 Array = NDArray[Any]
 
@@ -57,12 +59,8 @@ class PieParameters:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        for name in ("epochs", "batch"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed: whole numbers from 1")
-        for name in ("alpha_object", "alpha_probe"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed: above 0 to 1")
+        whole_from_one(self, "epochs", "batch")
+        shares(self, "alpha_object", "alpha_probe")
         for name in ("step_object", "step_probe"):
             if not 0 < getattr(self, name) < 2:
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed: between 0 and 2")
@@ -102,15 +100,12 @@ class Pie:
     def step(self, state: State) -> State:
         """Do one epoch, in place."""
         batches = random_batches(state.used, self.parameters.batch, seed=self._seed, epoch=state.epoch)
-        wanted = any(one.wants_moments(state) for one in self._listeners)
         for indices, pieces in zip(batches, self._batches.read(batches), strict=True):
-            moments = np.zeros((len(indices), 6)) if wanted else None
+            moments = moments_for(self._listeners, state, len(indices))
             self._batch(state, pieces, moments)
             for listener in self._listeners:
                 listener.after_batch(state, indices, moments)
-        state.epoch += 1
-        for listener in self._listeners:
-            listener.after_epoch(state)
+        end_epoch(self._listeners, state)
         return state
 
     def error(self, state: State) -> float:
@@ -121,18 +116,8 @@ class Pie:
         moving = state.epoch >= self.parameters.probe_from
         corners, first = [], 0
         for indices, packed in pieces:
-            placed = self._batches.placed(state, indices)
-            state.frame_errors[indices] = self._batches.kernel.accumulate(
-                state.object,
-                state.probe,
-                packed,
-                placed.corners,
-                self._sums,
-                factors=placed.factors,
-                scale=placed.scale,
-                want_probe=moving,
-                moments=None if moments is None else moments[first : first + len(indices)],
-            )
+            here = None if moments is None else moments[first : first + len(indices)]
+            placed = self._batches.accumulate(state, indices, packed, self._sums, want_probe=moving, moments=here)
             corners.append(placed.corners)
             first += len(indices)
         self._update(state, placing.reach(np.concatenate(corners), self._shape), moving)
@@ -169,5 +154,4 @@ def run(
 ) -> tuple[State, list[float]]:
     """Run rPIE, or ePIE, from the problem's start or on from `state`; return the last state and each epoch's error."""
     solver = Pie(problem, parameters, rng=rng, listeners=listeners)
-    here = start(problem) if state is None else state
-    return iterate.run(solver, here, steps=max(parameters.epochs - here.epoch, 0), watch=watch)
+    return drive(solver, problem, parameters.epochs, state=state, watch=watch)

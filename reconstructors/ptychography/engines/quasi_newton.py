@@ -15,17 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconstructors.ptychography.engines.batches import Batches
-from reconstructors.ptychography.engines.listeners import Listener
+from reconstructors.ptychography.engines.listeners import Listener, end_epoch, moments_for
 from reconstructors.ptychography.engines.momentum import Field, Momentum, add, field_of, inner
-from reconstructors.ptychography.kernels.library_kernel import LIKELIHOODS
+from reconstructors.ptychography.kernels.likelihoods import CURVATURE, check_likelihood
 from reconstructors.ptychography.kernels.sums import Sums
+from reconstructors.ptychography.limits import shares
 from reconstructors.ptychography.problem import Problem
 from reconstructors.ptychography.state import State
 
 Array = NDArray[Any]
-
-_CURVATURE = {"amplitude": 1.0, "poisson": 2.0}
-"""Of the likelihood along the modulus of a wave, near the solution."""
 
 _GROWTH = 4.0
 """Longest step over the one before it."""
@@ -72,15 +70,12 @@ class NewtonParameters:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        if self.likelihood not in LIKELIHOODS:
-            raise ValueError(f"likelihood is {self.likelihood!r}; allowed: {', '.join(LIKELIHOODS)}")
+        check_likelihood(self.likelihood)
         if self.memory < 0:
             raise ValueError(f"memory is {self.memory}; allowed: whole numbers from 0")
         if not 0 < self.step < 1:
             raise ValueError(f"step is {self.step}; allowed: between 0 and 1")
-        for name in ("alpha_object", "alpha_probe"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed: above 0 to 1")
+        shares(self, "alpha_object", "alpha_probe")
 
 
 class Newton:
@@ -119,9 +114,7 @@ class Newton:
         else:
             self._retreat(momentum, state, gradient)
         momentum.keep("left", here.copy())
-        state.epoch += 1
-        for listener in self._listeners:
-            listener.after_epoch(state)
+        end_epoch(self._listeners, state)
         return state
 
     def error(self, state: State) -> float:
@@ -138,30 +131,19 @@ class Newton:
 
     def _gradient(self, state: State) -> Field:
         indices = np.flatnonzero(state.used)
-        wanted = any(one.wants_moments(state) for one in self._listeners)
         self._sums.clear()
         for pieces in self._batches.read([indices]):
             for piece, packed in pieces:
-                moments = np.zeros((len(piece), 6)) if wanted else None
-                placed = self._batches.placed(state, piece)
-                state.frame_errors[piece] = self._batches.kernel.accumulate(
-                    state.object,
-                    state.probe,
-                    packed,
-                    placed.corners,
-                    self._sums,
-                    factors=placed.factors,
-                    scale=placed.scale,
-                    moments=moments,
-                    likelihood=self.parameters.likelihood,
-                )
+                moments = moments_for(self._listeners, state, len(piece))
+                words = {"moments": moments, "likelihood": self.parameters.likelihood}
+                self._batches.accumulate(state, piece, packed, self._sums, **words)
                 for listener in self._listeners:
                     listener.after_batch(state, piece, moments)
         return Field(-self._sums.object_numerator, -self._sums.probe_numerator)
 
     def _begin(self, momentum: Momentum, state: State, gradient: Field) -> None:
         sums, parameters = self._sums, self.parameters
-        curvature = _CURVATURE[parameters.likelihood]
+        curvature = CURVATURE[parameters.likelihood]
         metric = Field(
             _regularised(sums.object_weight, parameters.alpha_object) * np.float32(curvature),
             _regularised(sums.probe_weight, parameters.alpha_probe) * np.float32(curvature),

@@ -14,13 +14,15 @@ import numpy as np
 
 from numerics import iterate
 from reconstructors.ptychography.engines import gauge
+from reconstructors.ptychography.engines.driving import drive
 from reconstructors.ptychography.engines.listeners import Listener
 from reconstructors.ptychography.engines.modes import Orthogonalisation
 from reconstructors.ptychography.engines.pie import PieParameters
 from reconstructors.ptychography.engines.quasi_newton import NewtonParameters
 from reconstructors.ptychography.engines.schedule import Schedule, Stage
+from reconstructors.ptychography.limits import whole_from_one
 from reconstructors.ptychography.problem import Problem
-from reconstructors.ptychography.state import State, start
+from reconstructors.ptychography.state import State
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,7 @@ class RpiePlusParameters:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        for name in ("updates", "batch_epochs"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed: whole numbers from 1")
+        whole_from_one(self, "updates", "batch_epochs")
         if self.probe_from > self.batch_epochs:
             raise ValueError(f"probe_from is {self.probe_from}; allowed: at most batch_epochs, {self.batch_epochs}")
         self.batched(1)
@@ -133,9 +133,7 @@ def run(
     """
     fixed = gauges(problem, parameters)
     solver = Schedule(problem, stages(problem, parameters), rng=rng, listeners=(*fixed, *listeners))
-    here = start(problem) if state is None else state
-    steps = max(parameters.epochs - here.epoch, 0)
-    last, errors = iterate.run(solver, here, steps=steps, stop=stop, watch=watch)
+    last, errors = drive(solver, problem, parameters.epochs, state=state, stop=stop, watch=watch)
     solver.finish(last)
     gauge.apply_all(fixed, last)
     return last, errors

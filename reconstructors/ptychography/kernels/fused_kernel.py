@@ -19,7 +19,8 @@ from reconstructors.ptychography.kernels import fused_layout as layout
 from reconstructors.ptychography.kernels.fused_frames import BLOCK
 from reconstructors.ptychography.kernels.fused_helper import Helper
 from reconstructors.ptychography.kernels.fused_work import OWN, change_waves, new_state, work
-from reconstructors.ptychography.kernels.library_kernel import LIKELIHOODS, LibraryKernel
+from reconstructors.ptychography.kernels.library_kernel import LibraryKernel
+from reconstructors.ptychography.kernels.likelihoods import check_likelihood
 from reconstructors.ptychography.kernels.sums import MOMENTS, Sums
 
 Array = NDArray[Any]
@@ -130,8 +131,7 @@ class FusedKernel(LibraryKernel):
             raise ValueError(f"packed has shape {packed.shape}; allowed: {len(corners)} frames from pack")
         if len(corners) and (corners.min() < 0 or (corners.max(0) > room).any()):
             raise ValueError(f"corners go from {corners.min(0)} to {corners.max(0)}; allowed: from 0 to {room}")
-        if likelihood not in LIKELIHOODS:
-            raise ValueError(f"likelihood is {likelihood!r}; allowed: {', '.join(LIKELIHOODS)}")
+        check_likelihood(likelihood)
 
     def _run(self, batch: Any, totals: Any, found: Any, switches: tuple[bool, ...]) -> None:
         frames, factored = len(batch[1]), switches[-1]

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from numerics import fourier
 from reconstructors.ptychography.kernels import frame_loops
+from reconstructors.ptychography.kernels.likelihoods import check_likelihood
 from reconstructors.ptychography.kernels.sums import Sums
 
 Array = NDArray[Any]
 
-LIKELIHOODS = ("amplitude", "poisson")
 _BLOCK_BYTES = 4 << 20
 
 
@@ -180,8 +180,7 @@ class LibraryKernel:
         return self._change(waves, packed, likelihood, errors)
 
     def _change(self, waves: Array, packed: Array, likelihood: str, errors: Array) -> Array:
-        if likelihood not in LIKELIHOODS:
-            raise ValueError(f"likelihood is {likelihood!r}; allowed: {', '.join(LIKELIHOODS)}")
+        check_likelihood(likelihood)
         field = self._to_detector(waves)
         frame_loops.towards_data(field, packed, self._valid, self._background, likelihood == "poisson", errors)
         return self._from_detector(field)
