@@ -9,7 +9,7 @@
   share; `sample_files`: a sample from or to any of them;
 - `array_files`: anybody's arrays, from npy to TIFF; `field_files`: anybody's vector fields;
 - `describe`, `describe_ptychography`: what is in any file that can be read;
-- `checks`, `errors`: what they share;
+- `checks`, `coordinates`, `detector`, `method_results`, `errors`: what they share;
 - `check`: check any record by its own attributes ``record`` and ``kind``.
 """
 

@@ -3,8 +3,9 @@
 - `Layout`, `Variable`: a record written down as a table of variables, coordinates and attributes;
 - `check_layout`: hold a dataset against its layout;
 - `require`: one condition, one line;
-- `check_coordinate`, `check_even`, `check_unit_vectors`, `check_json`: conditions on values that several records share;
-- `scalar`, `variable`, `coordinate`, `centred_coordinate`: what the builders assemble records from.
+- `check_names`, `check_kind`, `check_unit_vectors`, `check_json`, `check_json_attributes`: conditions that several
+  records share, those on coordinates in `coordinates`;
+- `scalar`, `scalar_variables`, `variable`, `coordinate`: what the builders assemble records from.
 """
 
 import json
@@ -160,40 +161,28 @@ def _check_bounds(name: str, values: NDArray[Any], wanted: Variable) -> None:
         require(most <= wanted.maximum, name, f"holds {most:g}", f"values up to {wanted.maximum:g}")
 
 
-def check_coordinate(name: str, array: xr.DataArray) -> float | None:
-    """Check that a coordinate is evenly spaced with zero at index ``n//2``; return its step, None for one point.
+def check_names(title: str, given: Mapping[str, Any], layout: Mapping[str, Variable]) -> None:
+    """Check that a builder was given all that `layout` needs and nothing else.
 
     Raises
     ------
     RecordError
-        If it is not.
+        If it was not.
     """
-    if array.size == 1:
-        require(array.values[0] == 0, name, f"holds {array.values[0]:g}", "0 where there is one point")
-        return None
-    return _even_step(name, array, array.size // 2, "an even spacing with 0 at index n//2")
+    needed = {name for name, wanted in layout.items() if not wanted.optional}
+    require(needed <= set(given) <= set(layout), title, f"found {sorted(given)}", str(sorted(layout)))
 
 
-def check_even(name: str, array: xr.DataArray) -> float | None:
-    """Check that a coordinate increases in equal steps from anywhere; return its step, None for one point.
+def check_kind(dataset: xr.Dataset, layout: Layout, wanted: str) -> None:
+    """Check the attribute ``kind`` of a record.
 
     Raises
     ------
     RecordError
-        If it does not.
+        If it is not the one wanted.
     """
-    return None if array.size == 1 else _even_step(name, array, None, "an even spacing")
-
-
-def _even_step(name: str, array: xr.DataArray, zero: int | None, expected: str) -> float:
-    """Return the step of a coordinate that is even and, where `zero` is an index, 0 there."""
-    values = np.asarray(array.values, dtype=np.float64)
-    step = float(values[-1] - values[0]) / (values.size - 1)
-    require(step > 0, name, f"step {step:g}", "increasing values")
-    even = np.arange(values.size) * step + values[0] if zero is None else (np.arange(values.size) - zero) * step
-    off = float(np.abs(values - even).max()) / step
-    require(off < 1e-3, name, f"{off:.3g} steps off", expected)
-    return step
+    kind = dataset.attrs.get("kind")
+    require(kind == wanted, f"{layout.title}.kind", f"found {kind!r}", repr(wanted))
 
 
 def check_unit_vectors(name: str, vectors: NDArray[Any], inside: NDArray[np.bool_]) -> None:
@@ -224,6 +213,19 @@ def check_json(name: str, text: object, kind: type) -> None:
     require(isinstance(value, kind), name, f"{str(text)[:40]!r}", f"JSON text of a {kind.__name__}")
 
 
+def check_json_attributes(dataset: xr.Dataset, layout: Layout, kinds: Mapping[str, type]) -> None:
+    """Check that those attributes which are there are JSON text of their `kinds`.
+
+    Raises
+    ------
+    RecordError
+        At the first that is not.
+    """
+    for name, kind in kinds.items():
+        if name in dataset.attrs:
+            check_json(f"{layout.title}.{name}", dataset.attrs[name], kind)
+
+
 def json_text(value: object) -> str:
     """Return `value` as JSON text of one line with sorted keys."""
     return json.dumps(value, sort_keys=True)
@@ -232,6 +234,11 @@ def json_text(value: object) -> str:
 def scalar(value: float, units: str) -> xr.Variable:
     """Return a 0-d float64 variable with `units`."""
     return xr.Variable((), np.float64(value), {"units": units})
+
+
+def scalar_variables(values: Mapping[str, float], layout: Mapping[str, Variable]) -> dict[str, xr.Variable]:
+    """Return numbers as 0-d variables with the units of their layout."""
+    return {name: scalar(value, layout[name].units or "1") for name, value in values.items()}
 
 
 def variable(dims: tuple[str, ...], values: ArrayLike, units: str | None = None, dtype: Any = None) -> xr.Variable:
@@ -269,8 +276,3 @@ def assemble(title: str, variables: dict[str, Any], coords: dict[str, Any], attr
 def one_line(error: object) -> str:
     """Return the text of an error without its line breaks."""
     return " ".join(str(error).split())
-
-
-def centred_coordinate(dim: str, n: int, step: float) -> xr.Variable:
-    """Return `n` positions in m, `step` apart, with zero at index ``n//2``."""
-    return coordinate(dim, (np.arange(n) - n // 2) * float(step), "m")

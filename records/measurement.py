@@ -42,29 +42,25 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from optics.units import wavelength
+from records import detector
 from records.checks import (
     SCHEMA,
     Layout,
     Variable,
     assemble,
-    centred_coordinate,
-    check_coordinate,
+    check_kind,
     check_layout,
+    check_names,
     coordinate,
     number,
     require,
-    scalar,
+    scalar_variables,
     variable,
 )
+from records.coordinates import centred_coordinate, check_pixels
 
 SCALARS: dict[str, Variable] = {
-    "energy": number("eV", positive=True),
-    "distance": number("m", positive=True),
-    "pixel_pitch": number("m", positive=True),
-    "gain": number("ADU/photon", positive=True),
-    "saturation": number("ADU", positive=True),
-    "read_noise": Variable(((),), units="ADU", minimum=0.0),
+    **detector.SCALARS,
     "polarization": Variable(((),), units="1", minimum=-1.0, maximum=1.0),
     "beta_m_t": number("m"),
     "delta_m_t": number("m"),
@@ -136,8 +132,8 @@ def make(
     RecordError
         If the parts do not make a measurement.
     """
+    check_names("Measurement scalars", scalars, SCALARS)
     for name, given, wanted in (
-        ("scalars", scalars, set(SCALARS)),
         ("exposures", exposures, {"exposure_time", "accumulations", "stop_radius"}),
         ("holes", holes, {"hole_x", "hole_y", "hole_diameter", "hole_kind"}),
     ):
@@ -154,7 +150,7 @@ def make(
         "hole_kind": variable(("hole",), holes["hole_kind"]),
     }
     variables |= {name: variable(("hole",), holes[name], "m", np.float64) for name in holes if name != "hole_kind"}
-    variables |= {name: scalar(value, SCALARS[name].units or "1") for name, value in scalars.items()}
+    variables |= scalar_variables(scalars, SCALARS)
     pitch = scalars["pixel_pitch"]
     coords = {
         "helicity": coordinate("helicity", np.array([1, -1])),
@@ -176,17 +172,12 @@ def check(dataset: xr.Dataset) -> None:
     RecordError
         In one line, at the first thing that is wrong.
     """
-    kind = dataset.attrs.get("kind")
-    require(kind == "holography", "Measurement.kind", f"found {kind!r}", "'holography'")
+    check_kind(dataset, LAYOUT, "holography")
     check_layout(dataset, LAYOUT)
-    counts, pitch = dataset["counts"], float(dataset["pixel_pitch"])
+    counts = dataset["counts"]
     require(counts.dtype == np.uint32, "Measurement.counts", f"dtype {counts.dtype}", "uint32")
-    shape = counts.shape[-2:]
-    require(shape[0] == shape[1] and shape[0] > 1, "Measurement.counts", f"{shape} pixels", "a square detector")
-    for dim in ("y", "x"):
-        step = check_coordinate(f"Measurement.{dim}", dataset[dim])
-        require(step is not None and abs(step - pitch) < 1e-6 * pitch, f"Measurement.{dim}", f"step {step} m",
-                f"pixel_pitch, {pitch} m")  # fmt: skip
+    detector.check_square("Measurement.counts", counts.shape[-2:])
+    check_pixels(dataset, LAYOUT, "pixel_pitch")
     _check_labels("helicity", dataset["helicity"].values, np.array([1, -1]))
     _check_labels("exposure", dataset["exposure"].values, np.arange(dataset.sizes["exposure"]))
     for name in ("beta_m_t", "polarization"):
@@ -223,5 +214,4 @@ def halves(measurement: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
 
 def reconstruction_pixel(measurement: xr.Dataset) -> float:
     """Return the pixel of the exit plane, m: wavelength times distance over the detector's width."""
-    width = measurement.sizes["x"] * float(measurement["pixel_pitch"])
-    return wavelength(float(measurement["energy"])) * float(measurement["distance"]) / width
+    return detector.far_field_pixel(measurement)

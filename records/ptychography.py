@@ -50,29 +50,24 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from optics.units import wavelength
+from records import detector
 from records.checks import (
     SCHEMA,
     Layout,
     Variable,
     assemble,
-    centred_coordinate,
-    check_coordinate,
+    check_kind,
     check_layout,
     coordinate,
     number,
     require,
-    scalar,
+    scalar_variables,
     variable,
 )
+from records.coordinates import centred_coordinate, check_helicity, check_pixels
 
 SCALARS: Final[dict[str, Variable]] = {
-    "energy": number("eV", positive=True),
-    "distance": number("m", positive=True),
-    "pixel_pitch": number("m", positive=True),
-    "gain": number("ADU/photon", positive=True),
-    "saturation": number("ADU", positive=True),
-    "read_noise": Variable(((),), units="ADU", minimum=0.0),
+    **detector.SCALARS,
     "tilt": number("rad"),
     "in_plane_angle": number("rad"),
     "outer_zone": number("m", positive=True, optional=True),
@@ -115,7 +110,6 @@ LAYOUT: Final = Layout(
     closed=True,
 )
 
-HELICITIES: Final = ([1, -1], [1], [-1])
 PROPAGATIONS: Final = ("far_field", "near_field")
 LARGEST_OBJECT: Final = 2**15
 """Pixels along a side of the object from which positions cannot be meant (its square would take 8 GiB)."""
@@ -170,7 +164,7 @@ def header(
     for name, values in frames.items():
         dtype = np.bool_ if FRAMES[name].kind == "bool" else np.float64
         variables[name] = variable(_FRAME[0], values, FRAMES[name].units, dtype)
-    variables |= {name: scalar(value, SCALARS[name].units or "1") for name, value in scalars.items()}
+    variables |= scalar_variables(scalars, SCALARS)
     pitch = scalars["pixel_pitch"]
     coords = {
         "helicity": coordinate("helicity", np.array(helicity, dtype=np.int64)),
@@ -268,18 +262,13 @@ _HEADER: Final = Layout(
 
 
 def _check_values(node: xr.Dataset) -> None:
-    kind, propagation = node.attrs["kind"], node.attrs["propagation"]
-    require(kind == "ptychography", "Measurement.kind", f"found {kind!r}", "'ptychography'")
+    check_kind(node, LAYOUT, "ptychography")
+    propagation = node.attrs["propagation"]
     require(propagation in PROPAGATIONS, "Measurement.propagation", f"found {propagation!r}", str(PROPAGATIONS))
-    shape = node["valid"].shape
-    require(shape[0] == shape[1] and shape[0] > 1, "Measurement frames", f"{shape} pixels", "a square detector")
-    pitch = float(node["pixel_pitch"])
-    for dim in ("y", "x"):
-        step = check_coordinate(f"Measurement.{dim}", node[dim])
-        agrees = step is not None and abs(step - pitch) < 1e-6 * pitch
-        require(agrees, f"Measurement.{dim}", f"step {step} m", f"pixel_pitch, {pitch} m")
-    helicity, position = node["helicity"].values.tolist(), node["position"].values
-    require(helicity in HELICITIES, "Measurement.helicity", f"found {helicity}", "[1, -1], [1] or [-1]")
+    detector.check_square("Measurement frames", node["valid"].shape)
+    check_pixels(node, LAYOUT, "pixel_pitch")
+    check_helicity(node, LAYOUT)
+    position = node["position"].values
     numbered = np.array_equal(position, np.arange(position.size))
     require(numbered, "Measurement.position", "not numbered in order", "0, 1, 2, ...")
     require(bool(node["valid"].values.any()), "Measurement.valid", "no valid pixel", "some")
@@ -322,10 +311,9 @@ def pixel_size(node: xr.Dataset) -> float:
     Far field: wavelength times distance over the detector's width; near field: the detector's pixel over the
     `magnification`.
     """
-    pitch = float(node["pixel_pitch"])
     if node.attrs["propagation"] == "near_field":
-        return pitch / magnification(node)
-    return wavelength(float(node["energy"])) * float(node["distance"]) / (node.sizes["x"] * pitch)
+        return float(node["pixel_pitch"]) / magnification(node)
+    return detector.far_field_pixel(node)
 
 
 def halves(node: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:

@@ -32,21 +32,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from records.checks import (
-    SCHEMA,
-    Layout,
-    Variable,
-    assemble,
-    check_even,
-    check_json,
-    check_layout,
-    coordinate,
-    json_text,
-    number,
-    require,
-    variable,
-)
-from records.ptychography import HELICITIES
+from records.checks import SCHEMA, Layout, Variable, assemble, check_kind, check_layout, number
+from records.coordinates import check_even, check_helicity, check_pixels, object_coordinates
+from records.method_results import METHOD, check_method_attributes, given, method_attributes, result_variables
 
 _FRAME = (("helicity", "position"),)
 _IMAGE = (("y", "x"),)
@@ -76,7 +64,7 @@ LAYOUT: Final = Layout(
         "x": Variable((("x",),), units="m"),
         **RESULTS,
     },
-    attributes=("kind", "method", "knowledge", "parameters", "gauge"),
+    attributes=("kind", *METHOD),
 )
 
 _DTYPES: Final[dict[str, Any]] = {
@@ -128,28 +116,10 @@ def make(
     RecordError
         If the parts do not make a reconstruction.
     """
-    given = {name: value for name, value in results.items() if value is not None}
-    unknown = sorted(set(given) - set(RESULTS))
-    require(not unknown, "Reconstruction results", f"unknown {unknown}", f"names among {sorted(RESULTS)}")
-    variables = {
-        name: variable(RESULTS[name].dims[0], value, RESULTS[name].units, _DTYPES.get(name, np.float64))
-        for name, value in given.items()
-    }
-    coords = {
-        "helicity": coordinate("helicity", np.array(helicity, dtype=np.int64)),
-        "y": coordinate("y", np.asarray(coordinates[0], dtype=np.float64), "m"),
-        "x": coordinate("x", np.asarray(coordinates[1], dtype=np.float64), "m"),
-    }
-    attrs = {
-        "record": "reconstruction",
-        "schema": SCHEMA,
-        "kind": "ptychography",
-        "method": method,
-        "knowledge": json_text(list(knowledge)),
-        "parameters": json_text(dict(parameters or {})),
-        "gauge": json_text(list(gauge)),
-    }
-    dataset = assemble("Reconstruction", variables, coords, attrs)
+    variables = result_variables(given(results, sorted(RESULTS)), RESULTS, _DTYPES)
+    attrs = {"record": "reconstruction", "schema": SCHEMA, "kind": "ptychography"}
+    attrs |= method_attributes(method, knowledge, parameters, gauge)
+    dataset = assemble("Reconstruction", variables, object_coordinates(helicity, coordinates), attrs)
     check(dataset)
     return dataset
 
@@ -163,14 +133,7 @@ def check(dataset: xr.Dataset) -> None:
         In one line, at the first thing that is wrong.
     """
     check_layout(dataset, LAYOUT)
-    kind = dataset.attrs["kind"]
-    require(kind == "ptychography", "Reconstruction.kind", f"found {kind!r}", "'ptychography'")
-    pixel = float(dataset["pixel_size"])
-    for dim in ("y", "x"):
-        step = check_even(f"Reconstruction.{dim}", dataset[dim])
-        agrees = step is None or abs(step - pixel) < 1e-6 * pixel
-        require(agrees, f"Reconstruction.{dim}", f"step {step} m", f"pixel_size, {pixel} m")
-    helicity = dataset["helicity"].values.tolist()
-    require(helicity in HELICITIES, "Reconstruction.helicity", f"found {helicity}", "[1, -1], [1] or [-1]")
-    for name, sort in (("knowledge", list), ("parameters", dict), ("gauge", list)):
-        check_json(f"Reconstruction.{name}", dataset.attrs[name], sort)
+    check_kind(dataset, LAYOUT, "ptychography")
+    check_pixels(dataset, LAYOUT, "pixel_size", spacing=check_even)
+    check_helicity(dataset, LAYOUT)
+    check_method_attributes(dataset, LAYOUT)

@@ -39,15 +39,15 @@ from records.checks import (
     Layout,
     Variable,
     assemble,
-    check_even,
-    check_json,
+    check_json_attributes,
+    check_kind,
     check_layout,
-    coordinate,
+    check_names,
     json_text,
     require,
     variable,
 )
-from records.ptychography import HELICITIES
+from records.coordinates import check_even, check_helicity, object_coordinates
 
 _FRAME = (("helicity", "position"),)
 _IMAGE = (("y", "x"),)
@@ -129,8 +129,7 @@ def make(
     RecordError
         If the parts do not make a truth.
     """
-    needed = {name for name, wanted in FRAMES.items() if not wanted.optional}
-    require(needed <= set(frames) <= set(FRAMES), "Truth frames", f"found {sorted(frames)}", str(sorted(FRAMES)))
+    check_names("Truth frames", frames, FRAMES)
     require(set(images) <= set(IMAGES), "Truth images", f"found {sorted(images)}", f"names among {sorted(IMAGES)}")
     complete = {"setup", "fault_kinds"} <= set(notes) <= set(NOTES)
     require(complete, "Truth notes", f"found {sorted(notes)}", str(sorted(NOTES)))
@@ -149,14 +148,9 @@ def make(
         charge, magnetic = optical_densities(variables["object"].values)
         variables["charge"] = variable(_IMAGE[0], charge, "1", np.float32)
         variables["magnetic"] = variable(_IMAGE[0], magnetic, "1", np.float32)
-    coords = {
-        "helicity": coordinate("helicity", np.array(helicity, dtype=np.int64)),
-        "y": coordinate("y", np.asarray(coordinates[0], dtype=np.float64), "m"),
-        "x": coordinate("x", np.asarray(coordinates[1], dtype=np.float64), "m"),
-    }
     attrs: dict[str, Any] = {"record": "truth", "schema": SCHEMA, "kind": "ptychography"}
     attrs |= {name: json_text(dict(notes[name])) for name in NOTES if name in notes}
-    dataset = assemble("Truth", variables, coords, attrs)
+    dataset = assemble("Truth", variables, object_coordinates(helicity, coordinates), attrs)
     check(dataset)
     return dataset
 
@@ -197,14 +191,10 @@ def check(dataset: xr.Dataset) -> None:
         In one line, at the first thing that is wrong.
     """
     check_layout(dataset, LAYOUT)
-    kind = dataset.attrs["kind"]
-    require(kind == "ptychography", "Truth.kind", f"found {kind!r}", "'ptychography'")
+    check_kind(dataset, LAYOUT, "ptychography")
     for dim in ("y", "x"):
         check_even(f"Truth.{dim}", dataset[dim])
-    helicity = dataset["helicity"].values.tolist()
-    require(helicity in HELICITIES, "Truth.helicity", f"found {helicity}", "[1, -1], [1] or [-1]")
+    check_helicity(dataset, LAYOUT)
     total = float(dataset["mode_power"].sum())
     require(abs(total - 1) < 1e-6, "Truth.mode_power", f"sum {total:g}", "sum 1")
-    for name in NOTES:
-        if name in dataset.attrs:
-            check_json(f"Truth.{name}", dataset.attrs[name], dict)
+    check_json_attributes(dataset, LAYOUT, dict.fromkeys(NOTES, dict))

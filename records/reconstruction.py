@@ -41,16 +41,14 @@ from records.checks import (
     Layout,
     Variable,
     assemble,
-    centred_coordinate,
-    check_coordinate,
-    check_json,
     check_layout,
     coordinate,
-    json_text,
     number,
     require,
     variable,
 )
+from records.coordinates import centred_coordinate, check_pixels
+from records.method_results import METHOD, check_method_attributes, given, method_attributes, result_variables
 
 _IMAGE = (("y", "x"),)
 _STACK = (("helicity", "y", "x"),)
@@ -86,7 +84,7 @@ LAYOUT = Layout(
         "flag_name": Variable((("flag_name",),), "text", optional=True),
         **RESULTS,
     },
-    attributes=("method", "knowledge", "parameters", "gauge"),
+    attributes=METHOD,
 )
 
 _DTYPES: dict[str, Any] = {
@@ -137,16 +135,11 @@ def make(
     RecordError
         If the parts do not make a reconstruction.
     """
-    given = {name: value for name, value in results.items() if value is not None}
     allowed = [name for name in RESULTS if not name.startswith("flag")]
-    unknown = sorted(set(given) - set(allowed))
-    require(not unknown, "Reconstruction results", f"unknown {unknown}", f"names among {allowed}")
+    found = given(results, allowed)
     for name in allowed:
-        require(RESULTS[name].optional or name in given, f"Reconstruction.{name}", "missing", "it among the results")
-    variables: dict[str, Any] = {
-        name: variable(RESULTS[name].dims[0], value, RESULTS[name].units, _DTYPES.get(name, np.float64))
-        for name, value in given.items()
-    }
+        require(RESULTS[name].optional or name in found, f"Reconstruction.{name}", "missing", "it among the results")
+    variables = result_variables(found, RESULTS, _DTYPES)
     ny, nx = variables["m_z"].shape
     pixel = float(variables["pixel_size"].values)
     coords = {"y": centred_coordinate("y", ny, pixel), "x": centred_coordinate("x", nx, pixel)}
@@ -160,14 +153,8 @@ def make(
         raised, numbers = zip(*flags.values(), strict=True)
         variables["flag"] = variable(("flag_name",), raised, None, np.int8)
         variables["flag_value"] = variable(("flag_name",), numbers, "1", np.float64)
-    attrs = {
-        "record": "reconstruction",
-        "schema": SCHEMA,
-        "method": method,
-        "knowledge": json_text(list(knowledge)),
-        "parameters": json_text(dict(parameters or {})),
-        "gauge": json_text(list(gauge)),
-    }
+    attrs = {"record": "reconstruction", "schema": SCHEMA}
+    attrs |= method_attributes(method, knowledge, parameters, gauge)
     dataset = assemble("Reconstruction", variables, coords, attrs)
     check(dataset)
     return dataset
@@ -182,11 +169,7 @@ def check(dataset: xr.Dataset) -> None:
         In one line, at the first thing that is wrong.
     """
     check_layout(dataset, LAYOUT)
-    pixel = float(dataset["pixel_size"])
-    for dim in ("y", "x"):
-        step = check_coordinate(f"Reconstruction.{dim}", dataset[dim])
-        agrees = step is None or abs(step - pixel) < 1e-6 * pixel
-        require(agrees, f"Reconstruction.{dim}", f"step {step} m", f"pixel_size, {pixel} m")
+    check_pixels(dataset, LAYOUT, "pixel_size")
     outside = np.count_nonzero(dataset["m_z"].values[~dataset["object_support"].values])
     require(outside == 0, "Reconstruction.m_z", f"{outside} values outside of object_support", "0 there")
     for name in ("helicity", "axis", "flag_name"):
@@ -194,5 +177,4 @@ def check(dataset: xr.Dataset) -> None:
         require(
             not needed or name in dataset.coords, f"Reconstruction.{name}", "coordinate missing", "it to be present"
         )
-    for name, kind in (("knowledge", list), ("parameters", dict), ("gauge", list)):
-        check_json(f"Reconstruction.{name}", dataset.attrs[name], kind)
+    check_method_attributes(dataset, LAYOUT)

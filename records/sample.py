@@ -29,8 +29,6 @@ from records.checks import (
     Layout,
     Variable,
     assemble,
-    centred_coordinate,
-    check_coordinate,
     check_json,
     check_layout,
     check_unit_vectors,
@@ -39,6 +37,7 @@ from records.checks import (
     require,
     variable,
 )
+from records.coordinates import centred_coordinate, check_coordinate, check_step
 
 _GRID = ("z", "y", "x")
 
@@ -132,9 +131,7 @@ def check(dataset: xr.Dataset) -> None:
         found = [str(label) for label in dataset[dim].values]
         require(found == labels, f"Sample.{dim}", f"found {found}", str(labels))
     for dim, size in zip(_GRID, voxel_size(dataset), strict=True):
-        step = check_coordinate(f"Sample.{dim}", dataset[dim])
-        agrees = step is None or abs(step - size) < 1e-6 * size
-        require(agrees, f"Sample.{dim}", f"step {step} m", f"voxel_size, {size} m")
+        check_step(f"Sample.{dim}", check_coordinate(f"Sample.{dim}", dataset[dim]), size, "voxel_size")
     inside = dataset["magnet"].values > 0
     require(bool(inside.any()), "Sample.magnet", "0 everywhere", "a magnet")
     check_unit_vectors("Sample.magnetization", dataset["magnetization"].values, inside)

@@ -39,17 +39,18 @@ from records.checks import (
     Layout,
     Variable,
     assemble,
-    centred_coordinate,
-    check_coordinate,
-    check_json,
+    check_json_attributes,
+    check_kind,
     check_layout,
+    check_names,
     coordinate,
     json_text,
     number,
     require,
-    scalar,
+    scalar_variables,
     variable,
 )
+from records.coordinates import centred_coordinate, check_coordinate
 
 SCALARS: dict[str, Variable] = {
     "visibility": Variable(((),), units="1", minimum=0.0, maximum=1.0),
@@ -129,9 +130,7 @@ def make(
     RecordError
         If the parts do not make a truth.
     """
-    required = {name for name, wanted in SCALARS.items() if not wanted.optional}
-    complete = required <= set(scalars) <= set(SCALARS)
-    require(complete, "Truth scalars", f"found {sorted(scalars)}", str(sorted(SCALARS)))
+    check_names("Truth scalars", scalars, SCALARS)
     wanted = {"m_z", "visible", "reference_part"}
     require(set(images) == wanted, "Truth images", f"found {sorted(images)}", str(sorted(wanted)))
     waves = variable(("helicity", "y", "x"), exit_wave, None, np.complex64)
@@ -144,7 +143,7 @@ def make(
         "shift": variable(("axis",), shift, "m", np.float64),
         "sample_origin": variable(("axis",), sample_origin, "m", np.float64),
     }
-    variables |= {name: scalar(value, SCALARS[name].units or "1") for name, value in scalars.items()}
+    variables |= scalar_variables(scalars, SCALARS)
     coords = {
         "helicity": coordinate("helicity", np.array([1, -1])),
         "axis": coordinate("axis", ["y", "x"]),
@@ -167,8 +166,7 @@ def check(dataset: xr.Dataset) -> None:
     RecordError
         In one line, at the first thing that is wrong.
     """
-    kind = dataset.attrs.get("kind")
-    require(kind == "holography", "Truth.kind", f"found {kind!r}", "'holography'")
+    check_kind(dataset, LAYOUT, "holography")
     check_layout(dataset, LAYOUT)
     for dim in ("y", "x"):
         check_coordinate(f"Truth.{dim}", dataset[dim])
@@ -176,6 +174,4 @@ def check(dataset: xr.Dataset) -> None:
     require(helicity == [1, -1], "Truth.helicity", f"found {helicity}", "[1, -1]")
     axes = [str(axis) for axis in dataset["axis"].values]
     require(axes == ["y", "x"], "Truth.axis", f"found {axes}", "['y', 'x']")
-    for name in ("setup", "features"):
-        if name in dataset.attrs:
-            check_json(f"Truth.{name}", dataset.attrs[name], dict)
+    check_json_attributes(dataset, LAYOUT, {"setup": dict, "features": dict})

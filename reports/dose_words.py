@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from reports.figure_dose import draw_correlations, draw_curves, draw_patches
-from reports.metrics import Metric, describe, number, plain, spread_text
+from reports.metrics import Metric, describe, number, plain, value_text
 from reports.series import SeriesResults, SeriesStory, point_text
 from reports.summary import Headline, lead_paragraph
 
@@ -35,11 +35,9 @@ def _headlines(results: SeriesResults) -> tuple[Headline, ...]:
         if spread is None or not spread.count:
             continue
         shown = describe(metric)
-        mean, deviation = spread_text(spread, shown)
-        value = f"{mean} \u00b1 {deviation}" if deviation and spread.count > 1 else mean
         truth = last.truth(metric)
         note = f"{at_most}; truth {number(truth.mean * shown.scale, shown.decimals)} nm" if truth else at_most
-        found.append(Headline(label, value, shown.unit, note))
+        found.append(Headline(label, value_text(spread, shown), shown.unit, note))
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from reports.metrics import number
 from reports.panels import Window, magnetization_panel, round_length, scale_bar
-from reports.results import CONTROLS, Case, Results
+from reports.results import Case, Results
 from reports.style import INK, letter, new_figure
 
 _DIFFERENCE_LIMIT = 0.5
@@ -34,7 +34,7 @@ def draw(results: Results) -> Figure | None:
         None where nothing was scored.
     """
     gallery = results.gallery()
-    cases = [case for method, case in gallery.items() if method not in CONTROLS]
+    cases = list(results.compared().values())
     cases += [gallery[method] for method in ("ceiling", "floor") if method in gallery]
     if not cases:
         return None

@@ -15,7 +15,16 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from reports.metrics import number, plain
-from reports.panels import NANO, Window, colour_bar, frequency_axis, magnetization_panel, round_length, scale_bar
+from reports.panels import (
+    NANO,
+    Window,
+    colour_bar,
+    frequency_axis,
+    magnetization_panel,
+    panel_grid,
+    round_length,
+    scale_bar,
+)
 from reports.results import CONTROLS, Case
 from reports.series import SeriesResults
 from reports.style import INK, letter, method_style, new_figure, sequential
@@ -54,13 +63,8 @@ def draw_curves(results: SeriesResults) -> Figure | None:
 
 def _series(results: SeriesResults, method: str, metric: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Give doses, means and standard deviations of a length (nm) of a method."""
-    found = []
-    for point in results.points:
-        spread = results.at(point).spread(method, metric)
-        mean, deviation = (spread.mean, spread.deviation) if spread is not None else (np.nan, np.nan)
-        found.append((float(point["photons"]), mean * NANO, np.nan_to_num(deviation) * NANO))
-    dose, means, deviations = np.array(found).T
-    return dose, means, deviations
+    dose = np.array([float(point["photons"]) for point in results.points])
+    return dose, *results.along(method, metric, NANO)
 
 
 def _line(axes: Any, results: SeriesResults, method: str, metric: str, **look: Any) -> None:
@@ -209,7 +213,7 @@ def _patch(axes: Any, window: Window, image: np.ndarray) -> Any:
 
 def _cases(results: SeriesResults) -> list[Case]:
     """Give the cases of the figures that are no controls."""
-    return [case for method, case in results.pool.gallery().items() if method not in CONTROLS]
+    return list(results.pool.compared().values())
 
 
 def draw_correlations(results: SeriesResults) -> Figure | None:
@@ -230,14 +234,12 @@ def draw_correlations(results: SeriesResults) -> Figure | None:
     columns = min(3, len(cases))
     rows = -(-len(cases) // columns)
     figure = new_figure(11.4 if columns > 1 else 7.6, 0.3 + 3.6 * rows)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    axes = panel_grid(figure, rows, columns, len(cases))
     doses = np.array([float(point["photons"]) for point in results.points])
     colour = _shades(doses)
     for index, (panel, case) in enumerate(zip(axes, cases, strict=False)):
         _correlations(panel, case, colour)
         letter(panel, chr(ord("a") + index) if len(cases) > 1 else "", case.method)
-    for spare in axes[len(cases) :]:
-        spare.set_visible(False)
     handles = [Line2D([], [], color=colour(dose), linewidth=1.8, label=plain(dose)) for dose in doses]
     handles.append(Line2D([], [], color=INK, linewidth=1.0, linestyle=(0, (4, 3)), label="1-bit threshold"))
     figure.legend(handles=handles, loc="outside right upper", title="photons", alignment="left")

@@ -14,7 +14,7 @@ from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 
 from reports.metrics import describe, number, superscript
-from reports.panels import Window, colour_bar, image_panel, magnetization_panel
+from reports.panels import Window, colour_bar, image_panel, magnetization_panel, panel_grid
 from reports.results import CONTROLS, Results
 from reports.style import INK, SIGNED, letter, method_style, new_figure, sequential
 
@@ -60,23 +60,21 @@ def draw_images(results: Results) -> Figure | None:
     Figure or None
         None where nothing was scored.
     """
-    gallery = {m: c for m, c in results.gallery().items() if m not in CONTROLS} or results.gallery()
+    gallery = results.compared() or results.gallery()
     if not gallery:
         return None
     columns = min(4, len(gallery) + 1)
     rows = math.ceil((len(gallery) + 1) / columns)
     figure = new_figure(11.4, 0.35 + rows * 11.0 / columns)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
     first = next(iter(gallery.values())).scored
     shown = None
     images: list[tuple[str, xr.Dataset, str]] = [(m, c.scored, "m_z") for m, c in gallery.items()]
     images.append(("truth", first, "truth_m_z"))
+    axes = panel_grid(figure, rows, columns, len(images))
     for position, (name, scored, variable) in enumerate(images):
         window = Window.of(scored)
         shown = magnetization_panel(axes[position], window, scored[variable], outer=position % columns == 0)
         letter(axes[position], chr(ord("d") + position) if len(images) < 20 else "", name)
-    for spare in axes[len(images) :]:
-        spare.set_visible(False)
     for last in range(columns - 1, len(images) + columns - 1, columns):
         colour_bar(figure, shown, axes[min(last, len(images) - 1)], "$m_z$")
     return figure

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from reports.metrics import number
-from reports.panels import colour_bar, frequency_axis, image_panel
+from reports.panels import colour_bar, frequency_axis, image_panel, panel_grid
 from reports.results import CONTROLS, Case, Results
 from reports.style import INK, MUTED, letter, method_style, new_figure, sequential
 
@@ -53,12 +53,10 @@ def draw(results: Results) -> Figure | None:
         halves: Any = figure.subfigures(2, 1, height_ratios=[4.4, height])
         lower = halves[1]
         _maps(halves[0], maps)
-    axes = lower.subplots(rows, columns, squeeze=False).ravel()
+    axes = panel_grid(lower, rows, columns, len(panels))
     for position, panel in enumerate(panels):
         title = panel(axes[position], results)
         letter(axes[position], chr(ord("c" if maps else "a") + position), title)
-    for spare in axes[len(panels) :]:
-        spare.set_visible(False)
     _common_legend(lower, results)
     return figure
 

@@ -14,8 +14,8 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from reports.metrics import number
-from reports.panels import NANO, colour_bar, image_panel, round_length, scale_bar
-from reports.results import CONTROLS, Case, Results
+from reports.panels import NANO, colour_bar, image_panel, round_length, scale_bar, signed_limit
+from reports.results import Case, Results
 from reports.style import SIGNED, letter, new_figure, sequential
 
 _GREY, _PHASE, _ERROR = "gray", "twilight_shifted", "magma"
@@ -46,7 +46,7 @@ def draw_overview(results: Results) -> Figure | None:
         letter(axes, "", f"phase, {title}")
     colour_bar(figure, shown, panels[1], "phase (rad)")
     if magnetic:
-        limit = _strongest(scored["truth_magnetic"].values, _mask(scored))
+        limit = signed_limit(scored["truth_magnetic"].values[_mask(scored)])
         for axes, name, title in (
             (panels[2], "truth_magnetic", "truth"),
             (panels[3], "magnetic", _headed(case, results)),
@@ -115,7 +115,7 @@ def draw_magnetic(results: Results) -> Figure | None:
         return None
     first = cases[0].scored
     truth = first["truth_magnetic"].values
-    limit = _strongest(truth, _mask(first))
+    limit = signed_limit(truth[_mask(first)])
     columns = len(cases) + 1
     figure = new_figure(11.4, 0.4 + 2 * 10.6 / max(columns, 3))
     panels = figure.subplots(2, columns, squeeze=False)
@@ -135,7 +135,7 @@ def draw_magnetic(results: Results) -> Figure | None:
 
 def _shown(results: Results) -> list[Case]:
     gallery = results.gallery()
-    methods = [case for method, case in gallery.items() if method not in CONTROLS] or list(gallery.values())
+    methods = list((results.compared() or gallery).values())
     lead = gallery.get(results.lead)
     kept = methods[: _MOST - 1]
     if lead is not None and lead not in kept and lead in methods:
@@ -162,12 +162,7 @@ def _phase(values: Any) -> np.ndarray:
 
 
 def _phase_limit(scored: xr.Dataset) -> float:
-    return _strongest(_phase(scored["truth_object"].values), _mask(scored))
-
-
-def _strongest(values: Any, mask: np.ndarray) -> float:
-    """Return the limit of a signed colour map."""
-    return max(float(np.percentile(np.abs(values[mask]), 99.5)), 1e-6)
+    return signed_limit(_phase(scored["truth_object"].values)[_mask(scored)])
 
 
 def _panel(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from reports.results import CONTROLS, Results
+from reports.results import Results
 from reports.style import letter, new_figure, oklab_to_srgb
 
 _MOST_MODES, _MOST_ROWS = 4, 4
@@ -29,7 +29,7 @@ def draw(results: Results) -> Figure | None:
     Figure or None
         None where no method stored a probe.
     """
-    cases = [case for case in results.gallery().values() if "probe" in case.scored and case.method not in CONTROLS]
+    cases = [case for case in results.compared().values() if "probe" in case.scored]
     if not cases:
         return None
     cases = cases[-(_MOST_ROWS - 1) :]

@@ -12,7 +12,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from reports.panels import NANO
-from reports.results import CONTROLS, Case, Results
+from reports.results import Case, Results
 from reports.style import INK, MUTED, letter, new_figure
 
 _NOTHING = 1e-3  # nm
@@ -51,7 +51,7 @@ def draw(results: Results) -> Figure | None:
 
 
 def _case(results: Results) -> Case | None:
-    gallery = {m: c for m, c in results.gallery().items() if "position_y" in c.scored and m not in CONTROLS}
+    gallery = {method: case for method, case in results.compared().items() if "position_y" in case.scored}
     return gallery.get(results.lead) or next(reversed(gallery.values()), None) if gallery else None
 
 

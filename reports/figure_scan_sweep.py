@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reports.metrics import describe, plain, words
-from reports.panels import colour_bar
+from reports.panels import colour_bar, panel_grid, signed_limit
 from reports.results import CONTROLS
 from reports.series import SeriesResults, point_text
 from reports.style import SIGNED, letter, method_style, new_figure
@@ -44,13 +44,11 @@ def draw_curves(results: SeriesResults) -> Figure | None:
         return None
     rows = -(-len(shown) // 3)
     figure = new_figure(11.4, 0.4 + 3.1 * rows)
-    panels = figure.subplots(rows, min(3, len(shown)), squeeze=False).ravel()
+    panels = panel_grid(figure, rows, min(3, len(shown)), len(shown))
     for index, (metric, label) in enumerate(shown):
         _curves(panels[index], results, metric)
         panels[index].set_ylabel(label)
         letter(panels[index], "abcdef"[index], "")
-    for spare in panels[len(shown) :]:
-        spare.set_visible(False)
     panels[0].legend()
     return figure
 
@@ -71,18 +69,16 @@ def draw_images(results: SeriesResults) -> Figure | None:
     if case is None or "images" not in case.scored:
         return None
     images = case.scored["images"].values[:_MOST_IMAGES]
-    limit = max(float(np.percentile(np.abs(images[-1]), 99.5)), 1e-6)
+    limit = signed_limit(images[-1])
     columns = min(4, len(images))
     rows = -(-len(images) // columns)
     figure = new_figure(11.4, 0.35 + rows * 10.8 / max(columns, 3))
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    panels = panel_grid(figure, rows, columns, len(images))
     for axes, image, point in zip(panels, images, results.points, strict=False):
         drawn = axes.imshow(image, cmap=SIGNED, vmin=-limit, vmax=limit)
         axes.set_xticks([])
         axes.set_yticks([])
         letter(axes, "", point_text(point))
-    for spare in panels[len(images) :]:
-        spare.set_visible(False)
     colour_bar(figure, drawn, panels[min(columns, len(images)) - 1], "half OD difference")
     return figure
 
@@ -92,13 +88,7 @@ def _any(results: SeriesResults, metric: str) -> bool:
 
 
 def _values(results: SeriesResults, method: str, metric: str) -> tuple[np.ndarray, np.ndarray]:
-    scale = describe(metric).scale
-    found = []
-    for point in results.points:
-        spread = results.at(point).spread(method, metric)
-        found.append((np.nan, np.nan) if spread is None else (spread.mean * scale, spread.deviation * scale))
-    means, deviations = np.array(found, dtype=float).T
-    return means, np.nan_to_num(deviations)
+    return results.along(method, metric, describe(metric).scale)
 
 
 def _curves(axes: Any, results: SeriesResults, metric: str) -> None:

@@ -1,13 +1,11 @@
 """All figures of a page, and one picture for elsewhere.
 
-Contents: :class:`Picture` (a finished figure with its words), :func:`pictures` (those of a page, in order),
-:func:`save_overview` (one PNG: holography beside phase retrieval beside the truth, with the wall profile).
+Contents: :func:`pictures` (those of a page, in order), :func:`save_overview` (one PNG: holography beside phase
+retrieval beside the truth, with the wall profile).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -15,39 +13,14 @@ from matplotlib.figure import Figure
 from records import store
 from records.errors import RecordError
 from reports import figure_compare, figure_experiment, figure_heterodyne, figure_walls
+from reports.drawings import Drawing, Picture, drawn
 from reports.figure_walls import profile_panel
 from reports.metrics import number
 from reports.panels import Window, colour_bar, magnetization_panel
 from reports.results import CONTROLS, Case, Results, load
-from reports.style import context, letter, new_figure, to_png, to_svg
+from reports.style import context, letter, new_figure, to_png
 
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure of the page.
-
-    Attributes
-    ----------
-    name : str
-        Anchor on the page.
-    label : str
-        Such as ``"Fig. 1"``.
-    caption : str
-        What a reader sees under it.
-    alternative : str
-        What a reader hears who does not see it.
-    svg : bytes
-        The image.
-    """
-
-    name: str
-    label: str
-    caption: str
-    alternative: str
-    svg: bytes
-
-
-_PLAN: tuple[tuple[str, str, Callable[[Results], Figure | None], str, str], ...] = (
+_PLAN: tuple[Drawing[Results], ...] = (
     (
         "overview",
         "Overview",
@@ -117,13 +90,7 @@ def pictures(results: Results) -> list[Picture]:
     -------
     list of Picture
     """
-    found = []
-    with context():
-        for name, label, draw, caption, alternative in _PLAN:
-            figure = draw(results)
-            if figure is not None:
-                found.append(Picture(name, label, caption, alternative, to_svg(figure)))
-    return found
+    return drawn(_PLAN, results)
 
 
 def overview(results: Results) -> Figure | None:

@@ -1,7 +1,8 @@
 """How metrics and configuration keys are named and printed.
 
 Contents: :class:`Metric` and :data:`METRICS` (label, unit and scale of the metrics of the tables), :func:`describe` for
-any metric, :func:`number` and :func:`spread_text` for values, :func:`setting` for a key of the configuration.
+any metric, :func:`number`, :func:`spread_text` and :func:`value_text` for values, :func:`setting` for a key of the
+configuration.
 """
 
 from __future__ import annotations
@@ -205,6 +206,22 @@ def spread_text(spread: Spread, metric: Metric) -> tuple[str, str]:
         return mean, ""
     text = f"{error * metric.scale:.{metric.decimals}f}"
     return mean, text if float(text) else ""
+
+
+def value_text(spread: Spread, metric: Metric) -> str:
+    """Print the mean of a metric, with its scatter where there are several cells.
+
+    Parameters
+    ----------
+    spread : Spread
+    metric : Metric
+
+    Returns
+    -------
+    str
+    """
+    mean, deviation = spread_text(spread, metric)
+    return f"{mean} \u00b1 {deviation}" if deviation and spread.count > 1 else mean
 
 
 def setting(key: str, value: Any) -> tuple[str, str]:

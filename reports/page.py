@@ -9,14 +9,13 @@ Images and the style sheet are part of the page. Nothing on it depends on when o
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 from records import scorecard as scorecards
 from records import store
-from reports import flags, grids, ptychography_page, series_page, study_page, summary, tables
+from reports import grids, ptychography_page, run_page, series_page, study_page, summary, tables
 from reports.figures import pictures
-from reports.results import CONTROLS, Results, load
+from reports.results import Results, load
 from reports.series import is_series, load_series
 from reports.studies import is_study, load_study
 from reports.templating import fill
@@ -73,31 +72,14 @@ def render(results: Results) -> str:
         HTML; the same results give the same text.
     """
     drawn = {picture.name: picture for picture in pictures(results)}
-    seed, draw = results.shown
-    states = Counter(status.state for status in results.scorecard.status)
     return fill(
         "report.html.j2",
-        title=summary.title(results),
-        subtitle=summary.subtitle(results),
         lead=summary.lead_paragraph(results),
         key_parameters=summary.key_parameters(results),
         headlines=summary.headlines(results),
-        leading=results.lead,
         table=tables.method_table(results),
-        cells=len(results.places),
-        controls=CONTROLS,
-        states=dict(states),
-        sentences=flags.flag_sentences(results),
-        disagreements=flags.disagreements(results),
-        flags=flags.flag_table(results),
         pair=grids.pair_table(results, "hapre", "hapre+"),
-        gauge=grids.gauge_table(results),
-        full=grids.full_table(results),
-        settings=summary.settings(results),
-        environment=summary.environment(results),
-        figures=drawn,
-        seed=seed,
-        draw=draw,
+        **run_page.parts(results, drawn),
     )
 
 

@@ -1,8 +1,8 @@
 """Parts that several figures share: images with their axes, colour bars, scale bars and frequency axes.
 
-Contents: :func:`image_panel`, :func:`colour_bar`, :func:`scale_bar`, :func:`round_length`, :func:`period_axis`,
-:func:`frequency_axis`, :class:`Window` (the window round the object hole, ready to be drawn) and
-:func:`magnetization_panel`.
+Contents: :func:`panel_grid`, :func:`image_panel`, :func:`signed_limit`, :func:`colour_bar`, :func:`scale_bar`,
+:func:`round_length`, :func:`period_axis`, :func:`frequency_axis`, :class:`Window` (the window round the object hole,
+ready to be drawn) and :func:`magnetization_panel`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,41 @@ from matplotlib.patches import Rectangle
 from reports.style import INK, SIGNED
 
 NANO = 1e9
+
+
+def panel_grid(figure: Any, rows: int, columns: int, count: int) -> np.ndarray:
+    """Divide a figure into rows and columns of which the first panels are used; the spare ones stay empty.
+
+    Parameters
+    ----------
+    figure : Figure or SubFigure
+    rows, columns : int
+    count : int
+        Panels that are used.
+
+    Returns
+    -------
+    array of matplotlib.axes.Axes
+        Row by row.
+    """
+    panels = np.asarray(figure.subplots(rows, columns, squeeze=False).ravel())
+    for spare in panels[count:]:
+        spare.set_visible(False)
+    return panels
+
+
+def signed_limit(values: np.ndarray) -> float:
+    """Give the end of a signed colour map that shows nearly all values.
+
+    Parameters
+    ----------
+    values : array
+
+    Returns
+    -------
+    float
+    """
+    return max(float(np.percentile(np.abs(values), 99.5)), 1e-6)
 
 
 def image_panel(

@@ -5,17 +5,12 @@ Contents: :func:`render`; :data:`HEADLINES`.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
 from typing import Final
 
-from matplotlib.figure import Figure
-
-from reports import figure_convergence, figure_object, figure_probe, figure_scan, flags, grids, summary, tables
-from reports.figures import Picture
+from reports import figure_convergence, figure_object, figure_probe, figure_scan, run_page, summary, tables
+from reports.drawings import Drawing, drawn
 from reports.ptychography_words import COLUMNS, key_parameters, lead_paragraph
-from reports.results import CONTROLS, Results
-from reports.style import context, to_svg
+from reports.results import Results
 from reports.templating import fill
 
 HEADLINES: Final = (
@@ -27,9 +22,8 @@ HEADLINES: Final = (
     ("position_error", "error of the positions"),
 )
 
-_PLAN: Final[tuple[tuple[str, str, str, Callable[[Results], Figure | None], str, str], ...]] = (
+_PLAN: Final[tuple[Drawing[Results], ...]] = (
     (
-        "",
         "overview",
         "Overview",
         figure_object.draw_overview,
@@ -39,7 +33,6 @@ _PLAN: Final[tuple[tuple[str, str, str, Callable[[Results], Figure | None], str,
         "Phase and magnetic image, truth beside the leading method.",
     ),
     (
-        "The object",
         "objects",
         "Fig. 1",
         figure_object.draw_objects,
@@ -48,7 +41,6 @@ _PLAN: Final[tuple[tuple[str, str, str, Callable[[Results], Figure | None], str,
         "Amplitude, phase and error of the object for each method.",
     ),
     (
-        "The magnetic image",
         "magnetic",
         "Fig. 2",
         figure_object.draw_magnetic,
@@ -57,7 +49,6 @@ _PLAN: Final[tuple[tuple[str, str, str, Callable[[Results], Figure | None], str,
         "Magnetic image and its difference from the truth for each method.",
     ),
     (
-        "Probe, positions, frames",
         "probe",
         "Fig. 3",
         figure_probe.draw,
@@ -65,7 +56,6 @@ _PLAN: Final[tuple[tuple[str, str, str, Callable[[Results], Figure | None], str,
         "Modes of the probe, truth and methods.",
     ),
     (
-        "Probe, positions, frames",
         "scan",
         "Fig. 4",
         figure_scan.draw,
@@ -75,7 +65,6 @@ _PLAN: Final[tuple[tuple[str, str, str, Callable[[Results], Figure | None], str,
         "Map of the errors of positions, map of the errors of frames, and flux.",
     ),
     (
-        "Convergence and resolution",
         "convergence",
         "Fig. 5",
         figure_convergence.draw,
@@ -84,6 +73,14 @@ _PLAN: Final[tuple[tuple[str, str, str, Callable[[Results], Figure | None], str,
         "Curves of error against epoch and of ring correlation against spatial frequency.",
     ),
 )
+
+_SECTIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    ("The object", ("objects",)),
+    ("The magnetic image", ("magnetic",)),
+    ("Probe, positions, frames", ("probe", "scan")),
+    ("Convergence and resolution", ("convergence",)),
+)
+"""Headings and the figures below them."""
 
 
 def render(results: Results) -> str:
@@ -98,43 +95,13 @@ def render(results: Results) -> str:
     str
         HTML; the same results give the same text.
     """
-    drawn = {picture.name: picture for picture in _pictures(results)}
-    seed, draw = results.shown
-    headings = dict.fromkeys(heading for heading, *_ in _PLAN if heading)
-    sections = [
-        (title, [name for heading, name, *_ in _PLAN if heading == title and name in drawn]) for title in headings
-    ]
+    figures = {picture.name: picture for picture in drawn(_PLAN, results)}
     return fill(
         "ptychography.html.j2",
-        title=summary.title(results),
-        subtitle=summary.subtitle(results),
         lead=lead_paragraph(results),
         key_parameters=key_parameters(results),
         headlines=summary.headlines(results, HEADLINES),
-        leading=results.lead,
         table=tables.method_table(results, COLUMNS),
-        cells=len(results.places),
-        controls=CONTROLS,
-        states=dict(Counter(status.state for status in results.scorecard.status)),
-        sentences=flags.flag_sentences(results),
-        disagreements=flags.disagreements(results),
-        flags=flags.flag_table(results),
-        gauge=grids.gauge_table(results),
-        full=grids.full_table(results),
-        settings=summary.settings(results),
-        environment=summary.environment(results),
-        figures=drawn,
-        sections=sections,
-        seed=seed,
-        draw=draw,
+        sections=[(heading, [name for name in names if name in figures]) for heading, names in _SECTIONS],
+        **run_page.parts(results, figures),
     )
-
-
-def _pictures(results: Results) -> list[Picture]:
-    found = []
-    with context():
-        for _, name, label, draw, caption, alternative in _PLAN:
-            figure = draw(results)
-            if figure is not None:
-                found.append(Picture(name, label, caption, alternative, to_svg(figure)))
-    return found

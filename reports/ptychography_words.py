@@ -7,14 +7,13 @@ Contents: :func:`lead_paragraph`, :func:`key_parameters`; :data:`COLUMNS`, the t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from reports.figure_scan_sweep import draw_curves, draw_images
-from reports.metrics import Metric, describe, number, plain, setting, spread_text
+from reports.metrics import Metric, describe, number, plain, value_text
 from reports.results import Results
 from reports.series import SeriesResults, SeriesStory, point_text
-from reports.summary import Headline
+from reports.summary import Grouped, Headline, config_table, grouped
 
 COLUMNS: Final = (
     ("nrmse", "", "Object error"),
@@ -65,7 +64,7 @@ def lead_paragraph(results: Results) -> str:
     -------
     str
     """
-    sample, optics, scan, detector = (_table(results, name) for name in ("sample", "optics", "scan", "detector"))
+    sample, optics, scan, detector = (config_table(results, name) for name in ("sample", "optics", "scan", "detector"))
     what = (
         f"A block of nickel cast between silica spheres, {plain(sample.get('extent_nm'))} nm wide and "
         f"{plain(sample.get('thickness_nm'))} nm thick, magnetised at random"
@@ -84,7 +83,7 @@ def lead_paragraph(results: Results) -> str:
     )
 
 
-def key_parameters(results: Results) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+def key_parameters(results: Results) -> Grouped:
     """Give the most telling parameters, by group.
 
     Parameters
@@ -95,24 +94,8 @@ def key_parameters(results: Results) -> tuple[tuple[str, tuple[tuple[str, str], 
     -------
     tuple of (group, pairs of label and value)
     """
-    unused = _OF_KIND.get(str(_table(results, "sample").get("kind")), ())
-    groups = []
-    for heading, name, keys in _KEYS:
-        table = _table(results, name)
-        pairs = tuple(_parameter(key, table[key]) for key in keys if key in table and key not in unused)
-        if pairs:
-            groups.append((heading, pairs))
-    return tuple(groups)
-
-
-def _parameter(key: str, value: Any) -> tuple[str, str]:
-    label, text = setting(key, value)
-    return _LABELS.get(key, label), text
-
-
-def _table(results: Any, name: str) -> Mapping[str, Any]:
-    table = results.config.get(name)
-    return table if isinstance(table, Mapping) else {}
+    unused = _OF_KIND.get(str(config_table(results, "sample").get("kind")), ())
+    return grouped(results, _KEYS, _LABELS, unused=unused)
 
 
 _COLUMNS: Final = (
@@ -143,17 +126,13 @@ def _headlines(results: SeriesResults) -> tuple[Headline, ...]:
     for point in (results.points[0], results.points[-1]):
         spread = results.at(point).spread(results.lead, "nrmse")
         if spread is not None and spread.count:
-            mean, deviation = spread_text(spread, describe("nrmse"))
-            value = f"{mean} \u00b1 {deviation}" if deviation and spread.count > 1 else mean
+            value = value_text(spread, describe("nrmse"))
             found.append(Headline("object error", value, "", f"at {point_text(point)}"))
     return tuple(found)
 
 
 def _finding(results: SeriesResults) -> str:
-    values = []
-    for point in results.points:
-        spread = results.at(point).spread(results.lead, "nrmse")
-        values.append(spread.mean if spread is not None and spread.count else math.nan)
+    values = results.along(results.lead, "nrmse", 1.0)[0].tolist()
     finite = [(value, point) for value, point in zip(values, results.points, strict=True) if math.isfinite(value)]
     if not finite:
         return ""

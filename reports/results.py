@@ -126,10 +126,14 @@ class Results:
         found = {case.method: case for case in self.cases if (case.seed, case.draw) == self.shown}
         return {method: found[method] for method in self.methods if method in found}
 
+    def compared(self) -> dict[str, Case]:
+        """Give the cases of the figures that are no controls, by method."""
+        return {method: case for method, case in self.gallery().items() if method not in CONTROLS}
+
     @property
     def lead(self) -> str:
         """The method that the figures put first: our best where it has a result, else the last that is no control."""
-        gallery = [method for method in self.gallery() if method not in CONTROLS]
+        gallery = list(self.compared())
         return next((best for best in BEST if best in gallery), next(reversed(gallery), ""))
 
     def value(self, case: Case, metric: str) -> float:

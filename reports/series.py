@@ -13,12 +13,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
+import numpy as np
 
 from records import scorecard as scorecards
 from records import store
 from records.errors import RecordError
 from records.scorecard import Scorecard, Status
+from reports.drawings import Drawing
 from reports.metrics import MINUS, Metric, plain, words
 from reports.results import CONTROLS, Case, Results, Spread, in_table_order, load_resources, stored_cases
 from reports.summary import Headline
@@ -120,14 +121,28 @@ class SeriesResults:
         cells = [cell for cell in self.resources.get("cells", []) if cell.get("point") == point]
         return Results(replace(self.scorecard, rows=rows, status=status), {**self.resources, "cells": cells}, ())
 
+    def along(self, method: str, metric: str, scale: float) -> tuple[np.ndarray, np.ndarray]:
+        """Give mean and standard deviation of a metric of a method at every point, times a scale.
+
+        Parameters
+        ----------
+        method, metric : str
+        scale : float
+
+        Returns
+        -------
+        means, deviations : (points,) arrays
+            The former NaN where there is no value, the latter 0 where there is no scatter.
+        """
+        spreads = [self.at(point).spread(method, metric) for point in self.points]
+        pairs = [(np.nan, np.nan) if one is None else (one.mean * scale, one.deviation * scale) for one in spreads]
+        means, deviations = np.array(pairs, dtype=float).T
+        return means, np.nan_to_num(deviations)
+
     def table(self, name: str) -> Mapping[str, Any]:
         """Give a table of the configuration, empty where there is none."""
         table = self.config.get(name)
         return table if isinstance(table, Mapping) else {}
-
-
-Drawing = tuple[str, str, Callable[[SeriesResults], Figure | None], str, str]
-"""Name, label, function that draws, caption and alternative text of a figure."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +169,7 @@ class SeriesStory:
     lead: Callable[[SeriesResults], str]
     headlines: Callable[[SeriesResults], tuple[Headline, ...]]
     finding: Callable[[SeriesResults], str]
-    drawings: tuple[Drawing, ...]
+    drawings: tuple[Drawing[SeriesResults], ...]
     columns: tuple[tuple[str, str], ...]
     metrics: Mapping[str, Metric]
     at_points: Sequence[tuple[str, str, str]] = AT_POINTS

@@ -12,12 +12,11 @@ from dataclasses import replace
 from typing import Final
 
 from reports import dose_words, flags, grids, ptychography_words, site_words, summary, tables
-from reports.figures import Picture
+from reports.drawings import Picture, drawn
 from reports.grids import Grid
 from reports.metrics import Metric, describe, number, spread_text
 from reports.results import TRUTH, Results, Spread
 from reports.series import AT_POINTS, Point, SeriesResults, SeriesStory, point_text
-from reports.style import context, to_svg
 from reports.tables import Cell, Column, MethodRow, MethodTable
 from reports.templating import fill
 
@@ -49,15 +48,15 @@ def render(results: SeriesResults) -> str:
         HTML; the same results give the same text.
     """
     story, pool = STORIES.get(results.name), results.pool
-    drawn = results.shown
+    shown = results.shown
     return fill(
         "series.html.j2",
         title=summary.title(results),
         subtitle=f"{summary.subtitle(pool)}, {len(results.points)} points",
         lead=story.lead(results) if story else summary.lead_paragraph(pool),
-        headlines=story.headlines(results) if story and drawn else (),
+        headlines=story.headlines(results) if story and shown else (),
         leading=results.lead,
-        finding=story.finding(results) if story and drawn else "",
+        finding=story.finding(results) if story and shown else "",
         figures=_pictures(results, story),
         table=pooled_table(results, _columns(results, story), story.metrics if story else {}),
         cells=len(pool.places),
@@ -68,7 +67,7 @@ def render(results: SeriesResults) -> str:
         total=len(pool.scorecard.status),
         unfinished=_unfinished(results),
         key_parameters=summary.key_parameters(pool),
-        shown=(drawn.seed, drawn.draw) if drawn else None,
+        shown=(shown.seed, shown.draw) if shown else None,
         full=grids.full_table(pool),
         full_points=[(point_text(point), grids.full_table(results.at(point))) for point in results.points],
         settings=summary.settings(results),
@@ -77,13 +76,7 @@ def render(results: SeriesResults) -> str:
 
 
 def _pictures(results: SeriesResults, story: SeriesStory | None) -> list[Picture]:
-    found = []
-    with context():
-        for name, label, draw, caption, alternative in story.drawings if story and results.shown else ():
-            figure = draw(results)
-            if figure is not None:
-                found.append(Picture(name, label, caption, alternative, to_svg(figure)))
-    return found
+    return drawn(story.drawings if story and results.shown else (), results)
 
 
 def _columns(results: SeriesResults, story: SeriesStory | None) -> tuple[tuple[str, str], ...]:

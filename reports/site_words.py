@@ -14,7 +14,7 @@ import xarray as xr
 from reports.figure_damage import draw as draw_damage
 from reports.figure_site_kinds import draw_kinds
 from reports.figure_sites import draw_states, draw_walls
-from reports.metrics import Metric, number, plain, spread_text
+from reports.metrics import Metric, number, plain, value_text
 from reports.series import SeriesResults, SeriesStory, point_text
 from reports.summary import Headline
 
@@ -100,8 +100,7 @@ def _value(results: SeriesResults, metric: str) -> str:
     spread = results.pool.spread(results.lead, metric)
     if spread is None or not spread.count:
         return ""
-    mean, deviation = spread_text(spread, _METRICS[metric])
-    return f"{mean} \u00b1 {deviation}" if deviation and spread.count > 1 else mean
+    return value_text(spread, _METRICS[metric])
 
 
 def _finding(results: SeriesResults) -> str:

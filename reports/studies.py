@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
-from matplotlib.figure import Figure
 
 from records import scorecard as scorecards
 from records import store
 from records.errors import RecordError
 from records.scorecard import Row, Scorecard, Status
+from reports.drawings import Drawing
 from reports.metrics import Metric
 from reports.results import load_resources
 from reports.summary import Headline
@@ -76,10 +76,6 @@ class StudyResults:
         return table if isinstance(table, Mapping) else {}
 
 
-Drawing = tuple[str, str, Callable[[xr.Dataset], Figure | None], str, str]
-"""Name, label, function that draws, caption and alternative text of a figure."""
-
-
 @dataclass(frozen=True)
 class Story:
     """What one sort of study shows.
@@ -100,7 +96,7 @@ class Story:
     lead: Callable[[StudyResults], str]
     headlines: Callable[[StudyResults], tuple[Headline, ...]]
     finding: Callable[[StudyResults], str]
-    drawings: tuple[Drawing, ...]
+    drawings: tuple[Drawing[xr.Dataset], ...]
     metrics: Mapping[str, Metric]
 
 

@@ -12,11 +12,10 @@ from typing import Final
 
 from records.scorecard import Row
 from reports import pinning, summary, survival
-from reports.figures import Picture
+from reports.drawings import Picture, drawn
 from reports.grids import Grid
 from reports.metrics import Metric, describe, number, plain
 from reports.studies import Story, StudyResults
-from reports.style import context, to_svg
 from reports.templating import fill
 
 STORIES: Final[Mapping[str, Story]] = {"pinning-map": pinning.STORY, "hedgehog-survival": survival.STORY}
@@ -58,13 +57,7 @@ def render(results: StudyResults) -> str:
 
 
 def _pictures(results: StudyResults, story: Story | None) -> list[Picture]:
-    found = []
-    with context():
-        for name, label, draw, caption, alternative in story.drawings if story else ():
-            figure = draw(results.study) if results.study is not None else None
-            if figure is not None:
-                found.append(Picture(name, label, caption, alternative, to_svg(figure)))
-    return found
+    return drawn(story.drawings, results.study) if story and results.study is not None else []
 
 
 def _results(results: StudyResults, known: Mapping[str, Metric]) -> Grid:

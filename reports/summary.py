@@ -1,21 +1,28 @@
 """The words at the head of a page: what was simulated, with which parameters, and what came of it.
 
 Contents: :func:`title`, :func:`lead_paragraph`, :func:`key_parameters`, :func:`headlines`, :func:`settings` (the whole
-configuration) and :func:`environment` (versions, machine, times).
+configuration) and :func:`environment` (versions, machine, times); :func:`config_table` and :func:`grouped`, for the
+words of other kinds of measurement.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from reports.grids import target
-from reports.metrics import describe, number, plain, setting, spread_text, words
+from reports.metrics import describe, number, plain, setting, spread_text, value_text, words
 from reports.results import Results
 
-_KEYS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+Group = tuple[str, str, tuple[str, ...]]
+"""Heading of a group of parameters, name of their table, their keys."""
+
+Grouped = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+"""Groups of pairs of label and value."""
+
+_KEYS: tuple[Group, ...] = (
     ("Sample", "sample", ("period_nm", "wall_width_nm", "repeats", "cobalt_nm", "platinum_nm", "copper_nm")),
     (
         "Optics",
@@ -115,7 +122,7 @@ def lead_paragraph(results: Results) -> str:
     -------
     str
     """
-    sample, optics, detector = (_table(results, name) for name in ("sample", "optics", "detector"))
+    sample, optics, detector = (config_table(results, name) for name in ("sample", "optics", "detector"))
     origin = _run(results).get("sample")
     what = (
         f"A magnetization from {origin}"
@@ -152,7 +159,7 @@ def _nm(table: Mapping[str, Any], key: str) -> str:
     return f"{plain(value)}\u00a0nm"
 
 
-def key_parameters(results: Results) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+def key_parameters(results: Results) -> Grouped:
     """Give the most telling parameters, by group.
 
     Parameters
@@ -163,21 +170,53 @@ def key_parameters(results: Results) -> tuple[tuple[str, tuple[tuple[str, str], 
     -------
     tuple of (group, pairs of label and value)
     """
+    drawn = _DRAWN if config_table(results, "sample").get("kind") == "relaxed" else ()
+    unused = {*drawn, *(_FROM_FILM if "film" in results.config else ())}
+    return grouped(results, _KEYS, _LABELS, unused=unused, special=_SPECIAL)
+
+
+def grouped(
+    results: Results,
+    keys: Sequence[Group],
+    labels: Mapping[str, str],
+    *,
+    unused: Collection[str] = (),
+    special: Mapping[tuple[str, float], str] | None = None,
+) -> Grouped:
+    """Give those of some parameters that the configuration holds.
+
+    Parameters
+    ----------
+    results : Results
+    keys : sequence of Group
+    labels : mapping
+        Of keys that their names do not label well.
+    unused : collection of str
+        Keys that mean nothing in this run.
+    special : mapping, optional
+        Words for values of keys.
+
+    Returns
+    -------
+    tuple of (group, pairs of label and value)
+    """
     groups = []
-    for heading, name, keys in _KEYS:
-        table = _table(results, name)
-        drawn = _DRAWN if table.get("kind") == "relaxed" else ()
-        unused = {*drawn, *(_FROM_FILM if "film" in results.config else ())}
-        pairs = tuple(_parameter(key, table[key]) for key in keys if key in table and key not in unused)
+    for heading, name, wanted in keys:
+        own = config_table(results, name)
+        pairs = tuple(
+            _parameter(key, own[key], labels, special or {}) for key in wanted if key in own and key not in unused
+        )
         if pairs:
             groups.append((heading, pairs))
     return tuple(groups)
 
 
-def _parameter(key: str, value: Any) -> tuple[str, str]:
+def _parameter(
+    key: str, value: Any, labels: Mapping[str, str], special: Mapping[tuple[str, float], str]
+) -> tuple[str, str]:
     label, text = setting(key, value)
-    special = _SPECIAL.get((key, value)) if isinstance(value, int | float) else None
-    return _LABELS.get(key, label), special or text
+    words_for = special.get((key, value)) if isinstance(value, int | float) else None
+    return labels.get(key, label), words_for or text
 
 
 def headlines(results: Results, metrics: Sequence[tuple[str, str]] = _HEADLINES) -> tuple[Headline, ...]:
@@ -199,9 +238,7 @@ def headlines(results: Results, metrics: Sequence[tuple[str, str]] = _HEADLINES)
         if spread is None or not spread.count:
             continue
         shown = describe(metric)
-        mean, deviation = spread_text(spread, shown)
-        value = f"{mean} \u00b1 {deviation}" if deviation and spread.count > 1 else mean
-        found.append(Headline(label, value, shown.unit, _note(results, metric)))
+        found.append(Headline(label, value_text(spread, shown), shown.unit, _note(results, metric)))
     return tuple(found)
 
 
@@ -271,9 +308,20 @@ def _effort(cell: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _run(results: Run) -> Mapping[str, Any]:
-    return _table(results, "run")
+    return config_table(results, "run")
 
 
-def _table(results: Run, name: str) -> Mapping[str, Any]:
-    table = results.config.get(name)
-    return table if isinstance(table, Mapping) else {}
+def config_table(results: Run, name: str) -> Mapping[str, Any]:
+    """Give a table of the configuration, empty where there is none.
+
+    Parameters
+    ----------
+    results : Run
+    name : str
+
+    Returns
+    -------
+    mapping
+    """
+    found = results.config.get(name)
+    return found if isinstance(found, Mapping) else {}

@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from reports.figures import Picture
+from reports.drawings import Picture
 
 # What may stand in a quoted address as it is; quoting less keeps the page small.
 _SAFE = " =:/;,()!*'+-._~@$[]{}|"

@@ -15,7 +15,7 @@ _EPILOG = """[bold]Examples[/bold]
 
 truespin reconstruct ptychography scan.cxi
 
-truespin reconstruct ptychography scan.cxi --method rpie+ --defocus 7um --outer-zone 45nm --set modes=3
+truespin reconstruct ptychography scan.cxi --method rpie+ --defocus 7um --outer-zone 45nm --set preparation.modes=3
 
 truespin reconstruct ptychography near.cxi --focus-distance 3.65mm --out result.cxi
 """

@@ -1,16 +1,21 @@
 """Reconstruct a ptychographic scan from a file, as the command line asks for it.
 
 - `Options`: what was asked; `open_measurement`: the file as a `Measurement`; `run`: reconstruct, write, draw, tell.
+
+What is said on the way is in `reconstruct_words`.
 """
 
 import contextlib
 import dataclasses
+import os
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenarios import reconstruct_words
 from scenarios.configuration import InputError, choose
 from scenarios.measure_options import length
 
@@ -19,6 +24,9 @@ if TYPE_CHECKING:
 
 _KIND = "ptychography"
 _FURTHEST = 100.0  # m, of a focus
+_GAINS = 1e-6, 1e10  # units of the frames per photon
+_DISTANCE = re.compile(r"\s*([+-]?)(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*(nm|um|µm|μm|mm|m)\s*")
+_METRES = {"nm": 1e-9, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "mm": 1e-3, "m": 1.0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,21 +66,19 @@ def run(file: Path, options: Options, *, out: Path, figure: Path, checkpoint: Pa
     _check_targets(file, out, figure, checkpoint)
     if options.seed < 0:
         raise InputError(f"seed is {options.seed}; allowed: a whole number from 0")
-    with open_measurement(file, options) as node:
+    with open_measurement(file, options) as node, _in_one_line(file), _following(method.name, file, node) as watch:
         reason = method.refuses(node)
         if reason is not None:
-            raise InputError(f"{file}: {reason}")
-        print("\n".join(_heading(file, node)), file=sys.stderr)
-        with _following(method.name) as watch:
-            found = method.reconstruct(
-                node,
-                rng=stream(options.seed, "method", method.name, 0),
-                watch=(watch,),
-                checkpoint=checkpoint,
-            )
+            raise InputError(reason)
+        found = method.reconstruct(
+            node,
+            rng=stream(options.seed, "method", method.name, 0),
+            watch=(watch,),
+            checkpoint=checkpoint,
+        )
     cxi.write_reconstruction(found, out)
     save(found, figure)
-    print("\n".join(_told(found)))
+    print("\n".join(reconstruct_words.result(found)))
     print(f"result:  {out}")
     print(f"picture: {figure}")
 
@@ -89,20 +95,19 @@ def open_measurement(file: Path, options: Options) -> "Iterator[xr.Dataset]":
     from records import cxi, frames
 
     if not file.is_file():
-        raise InputError(f"{str(file)!r}: no such file; allowed: a CXI file or a measurement (.nc)")
+        what = "a folder" if file.is_dir() else "no such file"
+        raise InputError(f"{str(file)!r}: {what}; allowed: a CXI file or a measurement (.nc)")
     scalars = _scalars(options)
-    if file.suffix == ".nc":
-        given = [
-            name
-            for name, value in (("focus-distance", options.focus_distance), ("near-field", options.near_field))
-            if value
-        ]
-        if given or scalars or options.probe_moves:
+    distance = None if options.focus_distance is None else _distance("focus-distance", options.focus_distance)
+    near = options.near_field or distance is not None
+    far_only = [name.replace("_", "-") for name in ("defocus", "outer_zone", "stop_fraction") if name in scalars]
+    if near and far_only:
+        raise InputError(f"{far_only[0]} is given for a near field; allowed: in the far field only")
+    if _is_ours(file):
+        if near or scalars or options.probe_moves:
             raise InputError(f"{file}: a measurement that says its own optics; allowed: no option on them")
         node = frames.open_node(file, options.projection)
     else:
-        distance = None if options.focus_distance is None else _distance("focus-distance", options.focus_distance)
-        near = options.near_field or distance is not None
         node = cxi.open_node(
             file,
             options.projection,
@@ -112,14 +117,39 @@ def open_measurement(file: Path, options: Options) -> "Iterator[xr.Dataset]":
             probe_moves=options.probe_moves,
         )
     with node:
+        if "stop_fraction" in scalars and "outer_zone" not in node:
+            raise InputError(f"stop-fraction is {options.stop_fraction:g} of no zone plate; allowed: with --outer-zone")
         yield node
+
+
+def _is_ours(file: Path) -> bool:
+    """Return whether an HDF5 file holds a record of ours, by its content."""
+    import h5py
+
+    with contextlib.suppress(OSError, RuntimeError, KeyError), h5py.File(file, "r") as content:
+        return "record" in content.attrs
+    return file.suffix == ".nc"
+
+
+@contextlib.contextmanager
+def _in_one_line(file: Path) -> Iterator[None]:
+    """Put the file's name before what a method says of its data."""
+    try:
+        yield
+    except ValueError as error:
+        text = " ".join(str(error).split())
+        raise InputError(text if str(file) in text else f"{file}: {text}") from error
+    except MemoryError as error:
+        text = " ".join(str(error).split())
+        raise InputError(
+            f"{file}: more than the memory holds ({text}); allowed: fewer modes, a smaller margin"
+        ) from error
 
 
 def _scalars(options: Options) -> dict[str, float]:
     found: dict[str, float] = {}
     if options.defocus is not None:
-        sign = -1.0 if options.defocus.startswith("-") else 1.0
-        found["defocus"] = sign * _distance("defocus", options.defocus.lstrip("+-"))
+        found["defocus"] = _distance("defocus", options.defocus, signed=True)
     if options.outer_zone is not None:
         found["outer_zone"] = length("outer-zone", options.outer_zone)
     if options.stop_fraction is not None:
@@ -127,23 +157,22 @@ def _scalars(options: Options) -> dict[str, float]:
             raise InputError(f"stop-fraction is {options.stop_fraction:g}; allowed: 0 to below 1")
         found["stop_fraction"] = options.stop_fraction
     if options.gain is not None:
-        if not 0 < options.gain < float("inf"):
-            raise InputError(f"gain is {options.gain:g}; allowed: above 0")
+        if not _GAINS[0] <= options.gain <= _GAINS[1]:
+            raise InputError(f"gain is {options.gain:g}; allowed: {_GAINS[0]:g} to {_GAINS[1]:g} units a photon")
         found["gain"] = options.gain
     return found
 
 
-def _distance(name: str, text: str) -> float:
-    """Return a distance in m, which may be longer than what a sample has."""
-    parts = text.strip()
-    for unit, factor in (("mm", 1e-3), ("um", 1e-6), ("µm", 1e-6), ("nm", 1e-9), ("m", 1.0)):
-        if parts.endswith(unit):
-            with contextlib.suppress(ValueError):
-                value = float(parts.removesuffix(unit)) * factor
-                if 0 < value <= _FURTHEST:
-                    return value
-            break
-    raise InputError(f"{name} is {text!r}; allowed: a length with its unit (nm, um, mm, m), such as 3.65mm")
+def _distance(name: str, text: str, *, signed: bool = False) -> float:
+    """Return a distance in m, which may be longer than what a sample has; above 0 unless it is `signed`."""
+    found = _DISTANCE.fullmatch(text)
+    value = float(found[1] + found[2]) * _METRES[found[3]] if found else float("nan")
+    if abs(value) <= _FURTHEST and (signed or value > 0):
+        return value
+    raise InputError(
+        f"{name} is {text!r}; allowed: a length with its unit (nm, um, mm, m), such as 3.65mm, "
+        f"{'within' if signed else 'above 0 to'} {_FURTHEST:g} m"
+    )
 
 
 def _method(options: Options) -> Any:
@@ -161,14 +190,21 @@ def _method(options: Options) -> Any:
             value = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             value = text
-        _put(values, key.split("."), value)
+        if not _put(values, key.split("."), value):
+            raise InputError(f"--set {setting!r}; allowed: each key once, and no key of a value")
     return dataclasses.replace(method, parameters=tuned(method.name, values)) if values else method
 
 
-def _put(table: dict[str, Any], path: list[str], value: Any) -> None:
+def _put(table: dict[str, Any], path: list[str], value: Any) -> bool:
+    """Put a value into nested tables; False where one is in its way."""
     for key in path[:-1]:
-        table = table.setdefault(key, {})
+        inner: Any = table.setdefault(key, {})
+        if not isinstance(inner, dict):
+            return False
+        table = inner
+    free = not isinstance(table.get(path[-1]), dict)
     table[path[-1]] = value
+    return free
 
 
 def _check_targets(file: Path, out: Path, figure: Path, checkpoint: Path | None) -> None:
@@ -182,55 +218,46 @@ def _check_targets(file: Path, out: Path, figure: Path, checkpoint: Path | None)
             raise InputError(f"{str(target)!r} is no file that may be replaced; allowed: a new name, or a file")
         if target.resolve() in [other.resolve() for other in (file, *targets[:index])]:
             raise InputError(f"{str(target)!r} is named twice; allowed: a name of its own for each file")
+        folder = next(place for place in target.absolute().parents if place.exists())
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise InputError(f"{str(target)!r} cannot be written; allowed: a name in a folder that can be written to")
+    if out.exists() and not _is_result(out):
+        raise InputError(
+            f"{str(out)!r} holds something else than a reconstruction; allowed: a new name, or an old result"
+        )
+
+
+def _is_result(file: Path) -> bool:
+    """Return whether a file is a CXI reconstruction without any frames, which may be made again."""
+    import h5py
+
+    from records import RecordError, cxi
+    from records.cxi_entry import entries, find
+
+    try:
+        cxi.read_reconstruction(file)
+        with h5py.File(file, "r") as content:
+            return all(find(entry, "data_1/data", "instrument_1/detector_1/data") is None for entry in entries(content))
+    except (RecordError, OSError):
+        return False
 
 
 @contextlib.contextmanager
-def _following(name: str) -> "Iterator[Any]":
-    """Show epochs and error on a terminal; be quiet off one."""
+def _following(name: str, file: Path, node: "xr.Dataset") -> "Iterator[Any]":
+    """Say what is reconstructed once it has begun; show epochs and error on a terminal, be quiet off one."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = Console(file=sys.stderr, highlight=False)
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    begun: list[int] = []
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(name)
+        task = bar.add_task(f"{name}: reading {node.sizes['position']} frames")
 
         def watch(step: int, error: float) -> None:
+            if not begun:
+                print("\n".join(reconstruct_words.heading(file, node)), file=sys.stderr)
+                begun.append(step)
             bar.update(task, description=f"{name}: epoch {step + 1}, Fourier error {error:.4f}")
 
         yield watch
-
-
-def _heading(file: Path, node: "xr.Dataset") -> list[str]:
-    from optics.units import wavelength
-    from records import ptychography
-
-    n, frames = node.sizes["y"], node.sizes["position"]
-    helicities = ", ".join(f"{int(h):+d}" for h in node["helicity"].values)
-    field = str(node.attrs["propagation"]).replace("_", " ")
-    # CXI has no place for it, so a near field may be taken for a far one.
-    hint = (
-        "; a near one needs --focus-distance or --near-field" if file.suffix != ".nc" and field == "far field" else ""
-    )
-    return [
-        f"{file}: {frames} frames of {n} x {n} pixels, helicity {helicities}, {field}{hint}",
-        f"  wavelength {1e9 * wavelength(float(node['energy'])):.4g} nm, "
-        f"pixel of the object {1e9 * ptychography.pixel_size(node):.4g} nm",
-    ]
-
-
-def _told(found: "xr.Dataset") -> list[str]:
-    import numpy as np
-
-    lines = []
-    for index, helicity in enumerate(found["helicity"].values):
-        history = found["history"].values[index] if "history" in found else np.array([np.nan])
-        last = history[np.isfinite(history)][-1:] if len(history) else history
-        left_out = int(np.count_nonzero(found["corrupt"].values[index])) if "corrupt" in found else 0
-        frames = found.sizes["position"]
-        error = f"Fourier error {last[0]:.4f} after {np.isfinite(history).sum()} epochs" if len(last) else "no history"
-        lines.append(f"helicity {int(helicity):+d}: {error}; {left_out} of {frames} frames left out")
-    if "flag" in found:
-        raised = [str(name) for name in found["flag_name"].values[found["flag"].values == 1]]
-        lines += [f"flags: {', '.join(raised)}"] if raised else []
-    return lines

@@ -3,6 +3,7 @@
 - `whole_from_one`, `shares`, `positive`: refuse values that cannot be meant, each with one line.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -14,9 +15,7 @@ def whole_from_one(parameters: Any, *names: str) -> None:
     ValueError
         At the first that is.
     """
-    for name in names:
-        if getattr(parameters, name) < 1:
-            raise ValueError(f"{name} is {getattr(parameters, name)}; allowed: whole numbers from 1")
+    _hold(parameters, names, lambda value: value >= 1, "whole numbers from 1")
 
 
 def shares(parameters: Any, *names: str) -> None:
@@ -27,9 +26,7 @@ def shares(parameters: Any, *names: str) -> None:
     ValueError
         At the first that is not.
     """
-    for name in names:
-        if not 0 < getattr(parameters, name) <= 1:
-            raise ValueError(f"{name} is {getattr(parameters, name)}; allowed: above 0 to 1")
+    _hold(parameters, names, lambda value: 0 < value <= 1, "above 0 to 1")
 
 
 def positive(parameters: Any, *names: str) -> None:
@@ -40,6 +37,10 @@ def positive(parameters: Any, *names: str) -> None:
     ValueError
         At the first that is not.
     """
+    _hold(parameters, names, lambda value: value > 0, "above 0")
+
+
+def _hold(parameters: Any, names: tuple[str, ...], fits: Callable[[Any], bool], allowed: str) -> None:
     for name in names:
-        if not getattr(parameters, name) > 0:
-            raise ValueError(f"{name} is {getattr(parameters, name)}; allowed: above 0")
+        if not fits(getattr(parameters, name)):
+            raise ValueError(f"{name} is {getattr(parameters, name)}; allowed: {allowed}")

@@ -189,11 +189,8 @@ def rejected(measurement: xr.Dataset, parameters: ScanParameters) -> Array:
 
 def prepare(measurement: xr.Dataset, index: int, corrupt: Array, parameters: ScanParameters) -> Prepared:
     """Return one helicity as a problem without the frames that are corrupt."""
-    found = preparation.from_measurement(measurement, index, options=parameters.preparation)
-    used = found.problem.used & (corrupt == 0)
-    if used.sum() < 2:
-        raise ValueError(f"reject leaves {used.sum()} of {len(used)} frames; allowed: two or more")
-    problem, tilt = replace(found.problem, used=used), float(measurement["tilt"])
+    found = preparation.from_measurement(measurement, index, options=parameters.preparation, left_out=corrupt != 0)
+    problem, used, tilt = found.problem, found.problem.used, float(measurement["tilt"])
     if parameters.tilt_aware and tilt != 0 and problem.optics.transfer is None:
         height = heights(problem.positions, used, float(np.tan(tilt)), problem.optics.pixel_size)
         problem = replace(problem, defocus=height)

@@ -2,10 +2,9 @@
 
 - `from_measurement`: one helicity's frames as amplitudes, in memory or in a scratch file, with all that goes with them;
 - `Preparation`: how; `Prepared`: a `Problem`, the sample coordinates of its pixels and the frames that cannot be used;
-- `refuses`: why a measurement cannot be used at all, from everything but its frames; `REASONS`: why a frame is not.
+- `refuses`: why a measurement cannot be used at all, from everything but its frames.
 
-The object's grid is the same for both helicities. Single bad frames are left out and marked; a pixel that is saturated
-again and again is left out of all frames.
+The object's grid is the same for both helicities. Which frames and pixels take part is in `usable_frames`.
 """
 
 from dataclasses import dataclass, replace
@@ -19,24 +18,20 @@ from scipy.spatial import KDTree
 from numerics import fourier
 from optics.propagation import fresnel_transfer_function
 from optics.units import wavelength
-from reconstructors.ptychography import shadow, start_probe
+from reconstructors.ptychography import shadow, start_probe, usable_frames
 from reconstructors.ptychography.background import flat_background
 from reconstructors.ptychography.engines import modes
 from reconstructors.ptychography.problem import Frames, Optics, Problem, with_offset
-from reconstructors.ptychography.reading import Statistics, read_frames, still_saturated
+from reconstructors.ptychography.reading import mean_and_variance, read_frames
 from records import ptychography
 
 Array = NDArray[Any]
-
-REASONS: Final = {0: "used", 1: "left out by the experimenter", 2: "empty", 3: "saturated", 4: "misplaced"}
-"""Why a frame is not used, by the number in ``corrupt``."""
 
 BACKGROUNDS: Final = ("none", "flat")
 FOCI: Final = ("nominal", "shadow")
 
 _LEAST_SHARE = 0.05  # of the probe's light on valid pixels, below which the power is not scaled up further
-_MOST_SATURATED = 0.01  # of the frames, above which a pixel is left out of all
-_EMPTY = 1e-3  # of the median frame's photons
+_MOST_MODES, _MOST_MARGIN, _MOST_OFFSET = 64, 1024, 100.0
 
 
 @dataclass(frozen=True)
@@ -72,15 +67,19 @@ class Preparation:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        if self.modes < 1:
-            raise ValueError(f"modes is {self.modes}; allowed: a whole number from 1")
+        if not 1 <= self.modes <= _MOST_MODES:
+            raise ValueError(f"modes is {self.modes}; allowed: a whole number from 1 to {_MOST_MODES}")
         if self.background not in BACKGROUNDS:
             raise ValueError(f"background is {self.background!r}; allowed: {', '.join(BACKGROUNDS)}")
         if self.focus not in FOCI:
             raise ValueError(f"focus is {self.focus!r}; allowed: {', '.join(FOCI)}")
-        for name in ("offset", "margin", "in_memory"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed: from 0")
+        for name, most in (("offset", _MOST_OFFSET), ("margin", _MOST_MARGIN)):
+            if not 0 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} is {getattr(self, name):g}; allowed: from 0 to {most:g}")
+        if self.in_memory < 0:
+            raise ValueError(f"in_memory is {self.in_memory}; allowed: bytes, from 0")
+        if not isinstance(self.scratch, str | None):
+            raise ValueError(f"scratch is {self.scratch!r}; allowed: the name of a directory")
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class Prepared:
     ----------
     problem : Problem
     corrupt : (frames,) int8 array
-        Keys of `REASONS`.
+        Keys of `usable_frames.REASONS`.
     origin : (2,) float64 array
         Sample coordinates (y, x) of the object's first pixel, m.
     noise : float
@@ -156,6 +155,7 @@ def from_measurement(
     *,
     options: Preparation | None = None,
     background: Array | None = None,
+    left_out: Array | None = None,
 ) -> Prepared:
     """Prepare the frames of one helicity.
 
@@ -168,6 +168,8 @@ def from_measurement(
     options : Preparation, optional
     background : (ny, nx) array, optional
         Photons per pixel that do not come from the sample plane, as the detector sees them; instead of a fitted one.
+    left_out : (frames,) bool array, optional
+        Frames that are known to be corrupt: they take no part, nor do they count for the mean.
 
     Raises
     ------
@@ -190,8 +192,10 @@ def from_measurement(
         in_memory=options.in_memory,
         scratch=options.scratch,
     )
-    corrupt, valid = _judge(node, helicity_index, found, placed)
-    used = corrupt == 0
+    corrupt, valid = usable_frames.judge(node, helicity_index, found, placed)
+    used = usable_frames.usable(corrupt, left_out)
+    if (placed & (found.photons > 0) & ~used).any():
+        found.mean, found.variance = mean_and_variance(frames, used, offset=options.offset, far=optics.transfer is None)
     flat = flat_background(found.mean, found.variance, valid) if options.background == "flat" else 0.0
     stray = np.full(valid.shape, flat, np.float32) if background is None and flat > 0 else background
     light = np.maximum(found.mean - (0 if stray is None else stray), 0) * valid
@@ -278,30 +282,6 @@ def _optics(node: xr.Dataset) -> Optics:
         defocus=float(node["defocus"]) if "defocus" in node else 0.0,
         transfer=transfer,
     )
-
-
-def _judge(
-    node: xr.Dataset, helicity_index: int, found: Statistics, placed: NDArray[np.bool_]
-) -> tuple[Array, NDArray[np.bool_]]:
-    """Return why each frame is not used, and the pixels that are."""
-    valid = node["valid"].values & (found.saturations <= max(3, _MOST_SATURATED * len(placed)))
-    if not valid.any():
-        raise ValueError("counts are saturated on every valid pixel; allowed: below saturation in most frames")
-    corrupt = np.zeros(len(placed), np.int8)
-    corrupt[still_saturated(node, helicity_index, found, valid)] = 3
-    typical = np.median(found.photons[placed])
-    if not typical > 0:
-        raise ValueError("counts hold no photons above the dark offset in most frames; allowed: some")
-    corrupt[found.photons < _EMPTY * typical] = 2
-    corrupt[~placed] = 4
-    if "used" in node:
-        corrupt[~node["used"].values[helicity_index]] = 1
-    left = int(np.count_nonzero(corrupt == 0))
-    if left < 2:
-        reasons, numbers = np.unique(corrupt[corrupt > 0], return_counts=True)
-        why = ", ".join(f"{number} {REASONS[int(key)]}" for key, number in zip(reasons, numbers, strict=True))
-        raise ValueError(f"counts have {left} usable frame of {len(corrupt)} ({why}); allowed: two or more")
-    return corrupt, valid
 
 
 def _flux(node: xr.Dataset, helicity_index: int, used: NDArray[np.bool_]) -> Array:

@@ -1,7 +1,8 @@
 """Frames of a measurement as amplitudes, read once.
 
 - `read_frames`: raw ADU to the square roots of photons, in memory or in a scratch file, and their `Statistics`;
-- `still_saturated`: frames that have a saturated pixel among those that are used.
+- `still_saturated`: frames that have a saturated pixel among those that are used;
+- `mean_and_variance`: of the frames that are left when the bad ones are known.
 """
 
 from collections.abc import Iterator
@@ -123,6 +124,33 @@ def still_saturated(
         raw = node["counts"].isel(helicity=helicity_index, position=int(index)).values
         result[index] = bool((raw[valid] >= level).any())
     return result
+
+
+def mean_and_variance(frames: Frames, used: NDArray[np.bool_], *, offset: float, far: bool) -> tuple[Array, Array]:
+    """Return the mean and the variance (ny, nx) of the used frames, photons, as the detector sees them.
+
+    Parameters
+    ----------
+    frames : Frames
+        Roots of the photons and the `offset`.
+    used : (frames,) bool array
+        Some frame is.
+    offset : float
+        Photons.
+    far : bool
+        Whether the frames are unshifted.
+    """
+    indices = np.flatnonzero(used)
+    size = max(1, _BLOCK_BYTES // (4 * frames.shape[0] * frames.shape[1]))
+    sums = [np.zeros(frames.shape) for _ in range(2)]
+    for first in range(0, len(indices), size):
+        photons = np.square(frames.read(indices[first : first + size]), dtype=np.float64) - offset
+        sums[0] += photons.sum(0)
+        sums[1] += np.square(photons).sum(0)
+    mean, square = (np.maximum(part / len(indices), 0) for part in sums)
+    if far:
+        mean, square = fourier.to_centre(mean), fourier.to_centre(square)
+    return mean, square - mean**2
 
 
 def _blocks(node: xr.Dataset, helicity_index: int) -> Iterator[tuple[int, Array]]:

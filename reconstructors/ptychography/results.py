@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from numerics import fourier
 from reconstructors.projections.helicity_pair import register_pair
 from reconstructors.projections.optical_density import charge_and_magnetic
+from reconstructors.ptychography import flags
 from reconstructors.ptychography.preparation import Prepared
 from reconstructors.ptychography.state import State
 from records import ptychography_reconstruction
@@ -22,11 +23,7 @@ from records.checks import coordinate, variable
 Array = NDArray[Any]
 
 GAUGE: Final = ("probe power", "centre of the probe", "phase ramp", "mean phase")
-_MANY_OUT: Final = 0.1
 _FAR: Final = 0.5  # px, of one helicity's scan against the other's
-_LARGEST_MISFIT: Final = 2.0
-"""Squared amplitude error over what photon noise makes. Measured: up to 1.1 on sound data, thick samples included; from
-2.8 with positions wrong by a pixel and bad frames that nothing was done about."""
 
 
 def assembled(
@@ -75,16 +72,11 @@ def assembled(
         "history": _history(histories),
         "background": None if first.problem.background is None else _centred(first, first.problem.background),
     }
-    flags = {
-        "frames_left_out": (float(np.mean(corrupt != 0)), _MANY_OUT),
-        "misfit": (max(_misfit(p, s) for p, s in zip(prepared, states, strict=True)), _LARGEST_MISFIT),
-        "guessed_optics": (float(_is_guessed(first)), 0.5),
-        "saturated_pixels": (float(max(p.masked for p in prepared)), 0.5),
-    }
+    numbers = flags.of_states(prepared, states, corrupt)
     if len(states) == 2:
         moved, found = register_pair(states[0].object, states[1].object, mask=_seen(first, states))
         results["charge"], results["magnetic"] = charge_and_magnetic(states[0].object, moved)
-        flags["helicities_apart"] = (float(np.hypot(*found.shift)), _FAR)
+        numbers["helicities_apart"] = (float(np.hypot(*found.shift)), _FAR)
     record = ptychography_reconstruction.make(
         method=name,
         results=results,
@@ -94,7 +86,7 @@ def assembled(
         parameters=_plain(parameters),
         gauge=GAUGE,
     )
-    return _flagged(record, flags)
+    return _flagged(record, numbers)
 
 
 def _centred(prepared: Prepared, image: Array) -> Array:
@@ -107,16 +99,6 @@ def _centred(prepared: Prepared, image: Array) -> Array:
 def _errors(prepared: Prepared, state: State) -> Array:
     """Return the rms amplitude error of each frame over the rms amplitude; 0 where it took no part."""
     return np.where(state.used, np.sqrt(np.maximum(state.frame_errors, 0) / prepared.problem.photons), 0.0)
-
-
-def _misfit(prepared: Prepared, state: State) -> float:
-    """Return the mean squared amplitude error of the used frames over what photon noise makes."""
-    return float(state.frame_errors[state.used].mean()) / max(prepared.noise, 1e-30)
-
-
-def _is_guessed(prepared: Prepared) -> bool:
-    """Return whether a far field began without optics and without a focus found from the frames."""
-    return prepared.problem.optics.transfer is None and not prepared.known_optics and not prepared.focused
 
 
 def _history(histories: Sequence[Sequence[float]]) -> Array:
@@ -143,11 +125,11 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _flagged(record: xr.Dataset, flags: Mapping[str, tuple[float, float]]) -> xr.Dataset:
+def _flagged(record: xr.Dataset, found: Mapping[str, tuple[float, float]]) -> xr.Dataset:
     """Add flags: each compares a number with its limit."""
-    numbers = [value for value, _ in flags.values()]
-    raised = [value > limit for value, limit in flags.values()]
-    return record.assign_coords(flag_name=coordinate("flag_name", list(flags))).assign(
+    numbers = [value for value, _ in found.values()]
+    raised = [value > limit for value, limit in found.values()]
+    return record.assign_coords(flag_name=coordinate("flag_name", list(found))).assign(
         flag=variable(("flag_name",), raised, None, np.int8),
         flag_value=variable(("flag_name",), numbers, "1", np.float64),
     )

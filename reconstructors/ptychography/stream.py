@@ -54,7 +54,7 @@ class FrameFile:
             raise ValueError(f"scratch is {str(place)!r}; allowed: a directory that exists")
         need, room = 4 * count * shape[0] * shape[1], shutil.disk_usage(place).free
         if need > room:
-            raise ValueError(f"scratch {str(place)!r} has room for {room / 1e9:.1f} GB; needed: {need / 1e9:.1f} GB")
+            raise ValueError(f"scratch {str(place)!r} has room for {room / 1e9:.3g} GB; needed: {need / 1e9:.3g} GB")
         self._file = tempfile.TemporaryFile(prefix="truespin-frames-", dir=place)  # noqa: SIM115, lives with the object
 
     def __len__(self) -> int:

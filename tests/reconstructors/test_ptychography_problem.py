@@ -10,7 +10,7 @@ from numerics import fourier
 from numerics.streams import stream
 from optics.propagation import fresnel_transfer_function
 from optics.units import wavelength
-from reconstructors.ptychography import background, preparation, shadow, start_probe
+from reconstructors.ptychography import background, shadow, start_probe, usable_frames
 from reconstructors.ptychography import problem as problems
 from reconstructors.ptychography.preparation import Preparation, from_measurement, refuses
 from reconstructors.ptychography.problem import FramesInMemory, Optics
@@ -131,7 +131,7 @@ def test_single_bad_frames_are_left_out_and_marked():
     prepared = from_measurement(data)
     assert prepared.corrupt[:6].tolist() == [0, 1, 2, 3, 4, 0]
     np.testing.assert_array_equal(prepared.problem.used, prepared.corrupt == 0)
-    assert set(np.unique(prepared.corrupt)) <= set(preparation.REASONS)
+    assert set(np.unique(prepared.corrupt)) <= set(usable_frames.REASONS)
     assert prepared.masked == 0
     assert max(prepared.problem.object_shape) < 200
 

@@ -8,7 +8,7 @@ The memory does not depend on the number of frames but for these numbers themsel
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -70,9 +70,16 @@ class Features:
     @classmethod
     def joined(cls, parts: list[Self]) -> Self:
         """Return the features of all frames from those of some each."""
-        names = [one.name for one in fields(cls) if one.name != "rows"]
-        arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in cls._arrays()}
         return cls(**arrays, rows=parts[0].rows)
+
+    def of(self, some: Array) -> Self:
+        """Return the features of some frames, in their order."""
+        return replace(self, **{name: getattr(self, name)[some] for name in self._arrays()})
+
+    @classmethod
+    def _arrays(cls) -> list[str]:
+        return [one.name for one in fields(cls) if one.name != "rows"]
 
 
 @dataclass(frozen=True)
@@ -249,6 +256,8 @@ def _measure(photons: Array, usual: Reference) -> Features:
 def _wave(excess: Array, spectrum: Array) -> Array:
     """Return the greatest power (frames,) of a wave over the usual one, at least 1."""
     seen = spectrum > 0
+    if not seen.any():  # equal frames: no wave is more than usual
+        return np.ones(len(excess))
     power = np.abs(fourier.rfft2(excess)[:, seen]) ** 2 / spectrum[seen]
     level = np.median(power, axis=1) / np.log(2)
     return np.asarray(np.maximum(power.max(1) / np.maximum(level, 1e-12), 1.0))
