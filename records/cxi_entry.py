@@ -187,13 +187,18 @@ def number(entry: Any, quantity: Quantity) -> float | None:
     dataset = find(entry, *quantity.paths)
     if dataset is None:
         return None
-    found = values(dataset, quantity).ravel()
-    same = bool(np.all(np.abs(found - found[0]) <= 1e-6 * abs(found[0])))
-    require(same, where(dataset), f"{found.size} different values", "one number")
-    value = float(found[0])
+    value = _one(dataset, quantity)
     expected = f"{quantity.low:.3g} to {quantity.high:.3g} {quantity.units}"
     require(quantity.low <= value <= quantity.high, where(dataset), f"holds {value:.6g}", expected)
     return value
+
+
+def _one(dataset: Any, quantity: Quantity) -> float:
+    """Return the one number of a dataset that may repeat it."""
+    found = values(dataset, quantity).ravel()
+    same = bool(np.all(np.abs(found - found[0]) <= 1e-6 * abs(found[0])))
+    require(same, where(dataset), f"{found.size} different values", "one number")
+    return float(found[0])
 
 
 def per_frame(entry: Any, quantity: Quantity, count: int) -> NDArray[np.float64] | None:
@@ -228,7 +233,7 @@ def energy(entry: Any) -> float:
         missing = f"{entry.file.filename}: {entry.name.lstrip('/')}"
         require(length is not None, missing, "neither energy nor wavelength", "source_1/energy in J")
         return HC / float(length or np.nan)
-    joules = float(values(dataset, ENERGY).ravel()[0])
+    joules = _one(dataset, ENERGY)
     expected = f"joules, {ENERGY.low:.3g} to {ENERGY.high:.3g} (energy in eV times 1.602e-19)"
     require(ENERGY.low <= joules <= ENERGY.high, where(dataset), f"holds {joules:.6g}", expected)
     value = joules / ELEMENTARY_CHARGE

@@ -46,6 +46,8 @@ STOKES: Final = ("instrument_1/beam_1/incident_polarization_stokes", "sample_1/b
 HAS_SIGNAL: Final = 0x1000
 """The one value of a CXI mask, besides 0, that does not mean a bad pixel: signal above the background."""
 
+_LARGEST_DARK: Final = 1e30
+
 _PER_COUNT: Final = ("gain", "saturation", "read_noise")
 
 
@@ -81,7 +83,7 @@ def frames_of(entry: Any) -> Any:
         raise RecordError(f"{entry.name.lstrip('/')}: no frames; expected data_1/data or instrument_1/detector_1/data")
     require(data.dtype.kind in "fiu", where(data), f"dtype {data.dtype}", "real numbers")
     fits = data.shape is not None and len(data.shape) == 3 and min(data.shape) > 0 and min(data.shape[1:]) > 1
-    require(fits, where(data), f"shape {data.shape}", "(frames, y, x)")
+    require(fits, where(data), f"shape {data.shape}", "(frames, y, x), some frames of two pixels a side or more")
     return data
 
 
@@ -97,9 +99,12 @@ def helicity_of(entry: Any) -> int:
 def _circular(entry: Any) -> float | None:
     """Return V / I of the Stokes vector, None where there is none."""
     stokes = find(entry, *STOKES)
-    if stokes is None or stokes.shape is None or stokes.size < 4 or stokes.dtype.kind not in "fiu":
+    if stokes is None:
         return None
+    fits = stokes.dtype.kind in "fiu" and stokes.shape is not None and stokes.size >= 4
+    require(fits, where(stokes), f"{stokes.dtype} of shape {stokes.shape}", "four numbers (I, Q, U, V)")
     intensity, _, _, circular = np.asarray(stokes[()], dtype=np.float64).ravel()[:4]
+    require(bool(np.isfinite([intensity, circular]).all()), where(stokes), "values are not finite", "finite values")
     return float(circular / intensity) if intensity > 0 else None
 
 
@@ -176,14 +181,15 @@ def in_counts(scalars: Mapping[str, float], conversion: Conversion, stored: np.d
     """
     counts = dict(scalars)
     most = float(np.iinfo(conversion.dtype).max)
-    largest = np.iinfo(stored).max if stored.kind in "iu" else most / conversion.scale
+    # The largest value of 32 bits, and the one below, are marks of gaps and dead pixels, never counts.
+    largest = np.iinfo(stored).max - (stored.itemsize == 4) if stored.kind in "iu" else most / conversion.scale
     saturation = (counts.get("saturation", float(largest)) + conversion.offset) * conversion.scale
     counts |= {name: counts[name] * conversion.scale for name in ("gain", "read_noise")}
     return counts | {"saturation": min(saturation, most)}
 
 
 def valid_of(entry: Any, data: Any, scan: Scan | None) -> NDArray[np.bool_]:
-    """Return which pixels (h, w) no mask calls bad in any frame, and that hold numbers.
+    """Return which pixels (h, w) no mask calls bad in any frame, and whose counts and dark are numbers.
 
     Raises
     ------
@@ -191,7 +197,7 @@ def valid_of(entry: Any, data: Any, scan: Scan | None) -> NDArray[np.bool_]:
         If the mask has another shape than the frames.
     """
     shape = data.shape[1:]
-    valid = np.ones(shape, dtype=bool) if scan is None else ~scan.masked
+    valid = np.isfinite(_mean_dark(entry, data)) & (True if scan is None else ~scan.masked)
     mask = find(entry, *MASK)
     if mask is None:
         return valid
@@ -214,15 +220,27 @@ def dark_of(entry: Any, data: Any) -> NDArray[np.float64]:
     Raises
     ------
     RecordError
-        If its shape is not that of the frames.
+        If its shape is not that of the frames, no pixel has one, or it is below 0 by more than noise.
     """
+    mean = _mean_dark(entry, data)
+    known = mean[np.isfinite(mean)]
+    name = f"{entry.name.lstrip('/')}/{DARK[0]}"
+    require(known.size > 0, name, "no pixel has a finite value", "the mean dark of each pixel")
+    level = float(known.mean())
+    require(level >= -float(known.std()) - 1e-9, name, f"a mean of {level:.6g}", "0 or above, but for noise")
+    return np.where(np.isfinite(mean), np.maximum(mean, 0.0), 0.0)
+
+
+def _mean_dark(entry: Any, data: Any) -> NDArray[np.float64]:
+    """Return the mean of the dark reads (h, w), NaN where one of them is no number that a frame may have."""
     dark = find(entry, *DARK)
     if dark is None:
         return np.zeros(data.shape[1:])
     fits = dark.shape is not None and dark.shape[-2:] == data.shape[1:] and dark.dtype.kind in "fiu"
     require(fits, where(dark), f"{dark.dtype} of shape {dark.shape}", f"numbers of shape {data.shape[1:]}")
-    reads = np.nan_to_num(dark[()].astype(np.float64)).reshape(-1, *data.shape[1:])
-    return np.asarray(np.maximum(reads.mean(axis=0), 0.0))
+    reads = dark[()].astype(np.float64)
+    reads[~(np.abs(reads) < _LARGEST_DARK)] = np.nan
+    return np.asarray(reads.reshape(-1, *data.shape[1:]).mean(axis=0))
 
 
 def per_frame_of(entry: Any, data: Any, scan: Scan | None, known: Known) -> dict[str, NDArray[Any]]:

@@ -64,13 +64,18 @@ def blocks(dataset: Any) -> list[tuple[int, int]]:
     return [(start, min(start + each, count)) for start in range(0, count, each)]
 
 
-def scan(dataset: Any) -> Scan:
-    """Look through all frames once, a block at a time.
+def scan(dataset: Any, *, floor: float = -np.inf) -> Scan:
+    """Look through all frames once, a block at a time; twice, where there are marks among them.
+
+    Noise is as much below zero as above. A value further below zero than the largest is above it is a mark of bad
+    data, such as -1e9, and counts as NaN.
 
     Parameters
     ----------
     dataset : h5py.Dataset
         (frames, h, w) real numbers.
+    floor : float
+        Value below which all are marks.
 
     Raises
     ------
@@ -83,7 +88,7 @@ def scan(dataset: Any) -> Scan:
     whole = True
     for start, stop in blocks(dataset):
         values = dataset[start:stop].astype(np.float64)
-        finite = np.isfinite(values)
+        finite = np.isfinite(values) & (values >= floor)
         missing += np.count_nonzero(~finite, axis=0)
         nan[start:stop] = np.count_nonzero(~finite, axis=(1, 2))
         low = np.minimum(low, np.where(finite, values, np.inf).min(axis=0))
@@ -94,6 +99,8 @@ def scan(dataset: Any) -> Scan:
     found = "every pixel is NaN or negative" if masked.all() else f"largest value {high[~masked].max(initial=0):g}"
     require(not masked.all() and high[~masked].max() > 0, where(dataset), found, "some light")
     least, most = float(low[~masked].min()), float(high[~masked].max())
+    if least < -most:
+        return scan(dataset, floor=-most)
     fits = not whole or most - min(least, 0.0) < 2.0**32
     require(fits, where(dataset), f"values up to {most:g}", "counts below 2^32")
     return Scan(masked, nan > np.count_nonzero(never), least, most, whole)

@@ -68,14 +68,16 @@ def axes(entry: Any) -> NDArray[np.float64]:
     basis = find(entry, *BASIS)
     if basis is None:
         return ROWS_DOWN
+    require(basis.dtype.kind in "fiu", where(basis), f"dtype {basis.dtype}", "two vectors (x, y, z)")
     found = np.asarray(basis[()], dtype=np.float64)
     found = found[0] if found.ndim == 3 and len(found) else found
     found = found.T if found.shape == (3, 2) else found
     require(found.shape == (2, 3), where(basis), f"shape {basis.shape}", "two vectors (x, y, z)")
-    length = np.linalg.norm(found, axis=1)
-    sound = bool(np.all(np.isfinite(found)) and np.all(length > 0))
+    largest = np.abs(found).max(axis=1, keepdims=True)
+    sound = bool(np.all(np.isfinite(largest)) and np.all(largest > 0))
     require(sound, where(basis), "a vector without a direction", "two directions across the beam")
-    unit = found / length[:, np.newaxis]
+    unit = found / largest  # a length may be too large to be squared
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
     across = abs(float(unit[0] @ unit[1])) < 1e-3 and float(np.abs(unit[:, 2]).max()) < 0.1
     require(across, where(basis), "vectors that are not across beam and each other", "two directions across the beam")
     return unit

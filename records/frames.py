@@ -280,8 +280,12 @@ def _groups(name: str) -> list[str | None]:
     try:
         with h5py.File(name, "r") as file:
             groups, single = set(file), "counts" in file
+            held = [file.attrs.get(key) for key in ("record", "kind")]
     except (OSError, RuntimeError, KeyError) as error:
         raise RecordError(f"{name}: cannot be read as netCDF4: {one_line(error)}; expected a whole file") from error
+    if held[0] is not None:
+        found = f"holds record {held[0]!r}" + (f" of kind {held[1]!r}" if held[1] is not None else "")
+        require(held == ["measurement", "ptychography"], name, found, "a measurement of kind 'ptychography'")
     if single:
         return [None]
     count = sum(group.startswith("projection_") for group in groups)

@@ -114,6 +114,14 @@ PROPAGATIONS: Final = ("far_field", "near_field")
 LARGEST_OBJECT: Final = 2**15
 """Pixels along a side of the object from which positions cannot be meant (its square would take 8 GiB)."""
 
+GAINS: Final = (1e-6, 1e10)
+"""ADU of a photon; beyond them a count is a million photons, or the largest count less than one."""
+
+FURTHEST: Final = 100.0
+"""Distance from the origin, m, from which a position has lost its decimals."""
+
+_LEAST_COSINE: Final = 0.05  # of the tilt
+
 
 def header(
     *,
@@ -274,6 +282,11 @@ def _check_values(node: xr.Dataset) -> None:
     require(bool(node["valid"].values.any()), "Measurement.valid", "no valid pixel", "some")
     far = propagation == "near_field" or "focus_distance" not in node
     require(far, "Measurement.focus_distance", "present in a far field", "it in a near field only")
+    gain, tilt = float(node["gain"]), float(node["tilt"])
+    allowed = f"{GAINS[0]:g} to {GAINS[1]:g} ADU a photon"
+    require(GAINS[0] <= gain <= GAINS[1], "Measurement.gain", f"holds {gain:.6g}", allowed)
+    through = abs(tilt) <= np.pi + 1e-6 and abs(float(np.cos(tilt))) > _LEAST_COSINE
+    require(through, "Measurement.tilt", f"holds {tilt:.6g}", "radians, the beam going through at less than 87 degrees")
     _check_positions(node)
 
 
@@ -287,6 +300,10 @@ def _check_positions(node: xr.Dataset) -> None:
         fits = extent < LARGEST_OBJECT * pixel
         allowed = f"metres, less than {LARGEST_OBJECT} pixels of {pixel:.3g} m"
         require(fits, f"Measurement.{name}", f"extends over {extent:.3g} m", allowed)
+        away = float(np.abs(values).max())
+        require(
+            away < FURTHEST, f"Measurement.{name}", f"lies {away:.3g} m away", f"within {FURTHEST:g} m of the origin"
+        )
 
 
 def magnification(node: xr.Dataset) -> float:

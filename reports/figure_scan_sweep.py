@@ -111,5 +111,7 @@ def _curves(axes: Any, results: SeriesResults, metric: str) -> None:
     else:
         axes.set_xticks(where, labels=[point_text(point) for point in results.points], rotation=30, ha="right")
     axes.minorticks_off()
-    if not metric.startswith("faults."):
+    if metric.startswith("faults."):
+        axes.set_ylim(-0.05, 1.05)
+    else:
         axes.set_ylim(bottom=0)

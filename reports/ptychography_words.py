@@ -167,4 +167,5 @@ STORY: Final = SeriesStory(
     columns=tuple((f"sweep.{end}.{name}", f"{end} {label}") for name, label in _COLUMNS for end in ("best", "worst")),
     metrics=_metrics(),
     at_points=COLUMNS,
+    key_parameters=key_parameters,
 )

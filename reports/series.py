@@ -22,7 +22,7 @@ from records.scorecard import Scorecard, Status
 from reports.drawings import Drawing
 from reports.metrics import MINUS, Metric, plain, words
 from reports.results import CONTROLS, Case, Results, Spread, in_table_order, load_resources, stored_cases
-from reports.summary import Headline
+from reports.summary import Grouped, Headline, key_parameters
 
 _SCHEMA = 1
 
@@ -164,6 +164,8 @@ class SeriesStory:
         How metrics of its own are printed.
     at_points : sequence of (metric, metric of the full period or empty, heading), optional
         Columns of the table of all points; by default those of holography.
+    key_parameters : callable, optional
+        Of the pooled results: the most telling parameters by group; by default those of holography.
     """
 
     lead: Callable[[SeriesResults], str]
@@ -173,6 +175,7 @@ class SeriesStory:
     columns: tuple[tuple[str, str], ...]
     metrics: Mapping[str, Metric]
     at_points: Sequence[tuple[str, str, str]] = AT_POINTS
+    key_parameters: Callable[[Results], Grouped] = key_parameters
 
 
 def is_series(scorecard: Scorecard) -> bool:

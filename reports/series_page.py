@@ -66,7 +66,7 @@ def render(results: SeriesResults) -> str:
         done=sum(status.state == "done" for status in pool.scorecard.status),
         total=len(pool.scorecard.status),
         unfinished=_unfinished(results),
-        key_parameters=summary.key_parameters(pool),
+        key_parameters=story.key_parameters(pool) if story else summary.key_parameters(pool),
         shown=(shown.seed, shown.draw) if shown else None,
         full=grids.full_table(pool),
         full_points=[(point_text(point), grids.full_table(results.at(point))) for point in results.points],

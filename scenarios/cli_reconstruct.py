@@ -81,5 +81,4 @@ def ptychography(
         seed=seed,
         settings=tuple(settings or ()),
     )
-    target = out if out is not None else file.with_name(f"{file.stem}-{method}.cxi")
-    work.run(file, options, out=target, figure=figure or target.with_suffix(".png"), checkpoint=checkpoint)
+    work.run(file, options, out=out, figure=figure, checkpoint=checkpoint)

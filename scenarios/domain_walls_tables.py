@@ -159,16 +159,10 @@ def setup_of(configuration: Mapping[str, Any]) -> "HolographySetup":
 def settings_of(configuration: Mapping[str, Any]) -> "ScoringSettings":
     """Return the scoring's settings of a configuration's table ``scoring``."""
     from scenarios.holography_scoring import ScoringSettings
+    from scenarios.scoring_settings import shared_settings
 
     table = Scoring(**configuration["scoring"])
-    return ScoringSettings(
-        margin=table.margin_nm * _NM,
-        taper=table.taper_nm * _NM,
-        largest_shift=table.largest_shift_nm * _NM,
-        focus_range=table.focus_range_nm * _NM,
-        draws=table.interval_draws,
-        halves_disagree=table.halves_disagree,
-    )
+    return ScoringSettings(**shared_settings(table.model_dump()), focus_range=table.focus_range_nm * _NM)
 
 
 def _film(sample: Sample) -> "FilmSetup":

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from numerics import fourier
 from optics.propagation import propagate
+from scenarios import scoring_settings
 from validation import Registration, apply_registration, register
 from validation.registration.alignment import moved
 from validation.windows import crop, eroded, soft_edged
@@ -26,8 +27,8 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class ScoringSettings:
-    """How a reconstruction is scored. Lengths in metres.
+class ScoringSettings(scoring_settings.ScoringSettings):
+    """How a reconstruction is scored. Lengths in metres; `draws` and `halves_disagree` as everywhere.
 
     Attributes
     ----------
@@ -36,31 +37,19 @@ class ScoringSettings:
         out of focus in the film's plane.
     taper : float
         Width of the soft edges of the image's support and of the score mask.
-    surroundings : float
-        What the window holds beyond the hole.
     largest_shift : float
         Bound of the rigid shift, beyond that of the supports' centres; well below the period of the domains.
+    surroundings : float
+        What the window holds beyond the hole.
     focus_range : float
         Reach of the truth-fitted focus on either side of the method's own; 0 leaves out the fitted rows.
-    draws : int
-        Redraws for the intervals of the resolutions.
-    halves_disagree : float
-        Relative difference of half-set and truth resolution that raises the flag.
     """
 
     margin: float = 60e-9
     taper: float = 30e-9
-    surroundings: float = 200e-9
     largest_shift: float = 60e-9
+    surroundings: float = 200e-9
     focus_range: float = 300e-9
-    draws: int = 100
-    halves_disagree: float = 0.15
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        for name, value in vars(self).items():
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} is {value!r}; allowed: from 0")
 
 
 @dataclass(frozen=True)

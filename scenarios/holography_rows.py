@@ -1,19 +1,22 @@
-"""Rows of a holography scorecard.
+"""Rows of a scorecard: those of any imaging experiment, and some of holography's own.
 
 - `MetricValue`: one number;
-- `resolution_rows`, `period_rows`: of a correlation curve, of one crossing;
+- `correlate`: the correlation curve of two images; `resolution_rows`, `period_rows`: of a curve, of one crossing;
+- `agreement_rows`: whether half sets claim what the truth confirms;
 - `state_rows`, `coherence_rows`: coherence and focus beside the truth's;
 - `flag_rows`: what a method distrusts of itself.
 """
 
 import math
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 import validation
-from scenarios.holography_frame import ScoringSettings
+from scenarios.scoring_settings import ScoringSettings
 
 SHIFT = "shift"
 """Gauge of the headline rows."""
@@ -33,6 +36,34 @@ class MetricValue:
     direction: str = "none"
     criterion: str = ""
     gauge: str = ""
+
+
+class Scored(Protocol):
+    """The window in which images are compared."""
+
+    @property
+    def pixel_size(self) -> float:
+        """Metres."""
+
+    @property
+    def soft(self) -> NDArray[np.float64]:
+        """Where is scored, with a soft edge."""
+
+
+def correlate(first: NDArray[Any], second: NDArray[Any], frame: Scored) -> validation.CorrelationCurve:
+    """Correlate two images in the frame; one without contrast, as a blank control has, gets rows that are NaN."""
+    if all(validation.varies(image, mask=frame.soft) for image in (first, second)):
+        return validation.fourier_ring_correlation(first, second, pixel_size=frame.pixel_size, mask=frame.soft)
+    return validation.blank_correlation(first.shape, pixel_size=frame.pixel_size, mask=frame.soft)
+
+
+def agreement_rows(found: validation.Agreement, level: float, *, gauge: str = "") -> list[MetricValue]:
+    """Return the flag that half sets and truth differ by more than `level`, and the difference."""
+    criterion = f"halves at the 1-bit curve T, truth at sqrt(2 T/(1 + T)): above {level:.0%}"
+    return [
+        MetricValue(metric="flag.halves_disagree", value=float(not found.agrees), criterion=criterion, gauge=gauge),
+        MetricValue(metric="flag_value.halves_disagree", value=found.difference, gauge=gauge),
+    ]
 
 
 def resolution_rows(

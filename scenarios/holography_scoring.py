@@ -52,7 +52,9 @@ from scenarios.holography_pictures import Curves, pictures
 from scenarios.holography_rows import (
     SHIFT,
     MetricValue,
+    agreement_rows,
     coherence_rows,
+    correlate,
     flag_rows,
     period_rows,
     resolution_rows,
@@ -165,7 +167,7 @@ def _image_rows(
     frame: Frame, image: Floats, settings: ScoringSettings, rng: np.random.Generator, *, suffix: str, gauge: str
 ) -> tuple[list[MetricValue], Curves]:
     """Score an m_z in the truth's frame: resolution, walls, contrast, correlation."""
-    curve = _correlate(image, frame.truth, frame)
+    curve = correlate(image, frame.truth, frame)
     rows = resolution_rows(curve, "frc_truth", settings, rng, suffix=suffix, gauge=gauge)
     width = _wall(image, frame)
     line = validation.ContrastFit(math.nan, math.nan, math.nan, math.nan)
@@ -214,14 +216,7 @@ def _halves_curve(
     first, second = (frame.bring_image(h["m_z"].values, h["object_support"].values, settings) for h in halves)
     if np.ptp(first) > 0 and np.ptp(second) > 0:
         second = validation.register(second, first, gauge=("shift",), mask=frame.soft, bound=5.0).image
-    return _correlate(first, second, frame)
-
-
-def _correlate(first: Floats, second: Floats, frame: Frame) -> validation.CorrelationCurve:
-    """Correlate two images in the frame; one without contrast, as a blank control has, gets rows that are NaN."""
-    if all(validation.varies(image, mask=frame.soft) for image in (first, second)):
-        return validation.fourier_ring_correlation(first, second, pixel_size=frame.pixel_size, mask=frame.soft)
-    return validation.blank_correlation(first.shape, pixel_size=frame.pixel_size, mask=frame.soft)
+    return correlate(first, second, frame)
 
 
 def _agreement(
@@ -229,10 +224,8 @@ def _agreement(
 ) -> list[MetricValue]:
     """Compare the resolution that the halves claim with that against the truth, each read at its own threshold."""
     found = validation.halves_against_truth(halves, truth, criterion="1-bit", level=settings.halves_disagree)
-    criterion = f"halves at the 1-bit curve T, truth at sqrt(2 T/(1 + T)): above {settings.halves_disagree:.0%}"
     return [
-        MetricValue(metric="flag.halves_disagree", value=float(not found.agrees), criterion=criterion, gauge=SHIFT),
-        MetricValue(metric="flag_value.halves_disagree", value=found.difference, gauge=SHIFT),
+        *agreement_rows(found, settings.halves_disagree, gauge=SHIFT),
         MetricValue(
             metric="frc_truth.half_period.of_halves",
             value=found.truth.half_period,

@@ -29,6 +29,7 @@ SCORING = (
     "scenarios.holography_frame",
     "scenarios.holography_pictures",
     "scenarios.holography_rows",
+    "scenarios.scoring_settings",
 )
 _PATTERNS, _NOMINAL = "patterns.npy", "nominal.json"
 

@@ -33,6 +33,7 @@ _SCORING = (
     "scenarios.ptychography_frame",
     "scenarios.ptychography_pictures",
     "scenarios.holography_rows",
+    "scenarios.scoring_settings",
 )
 
 
@@ -99,15 +100,15 @@ def score(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path
     from scenarios import ptychography_scoring
     from scenarios.ptychography_controls import mean_photons
 
-    parts = None
+    truth, parts = store.load(inputs["measurement"] / TRUTH), None
     if "halves" in inputs:
         parts = (store.load(inputs["halves"] / half(0)), store.load(inputs["halves"] / half(1)))
     with frames.open_node(inputs["measurement"] / MEASUREMENT) as data:
         rows, scored = ptychography_scoring.score(
             store.load(inputs["reconstruct"] / RECONSTRUCTION),
-            store.load(inputs["measurement"] / TRUTH),
+            truth,
             data,
-            photons=mean_photons(data),
+            photons=mean_photons(data, truth),
             halves=parts,
             rng=stream(arguments["seed"], "score", arguments["method"], arguments["draw"]),
             settings=settings_of(arguments["configuration"]),

@@ -13,19 +13,24 @@ if TYPE_CHECKING:
 _BLOCK = 64
 
 
-def mean_photons(measurement: "xr.Dataset") -> float:
-    """Return the photons of the mean frame of the first helicity on valid pixels, from a few frames at a time."""
+def mean_photons(measurement: "xr.Dataset", truth: "xr.Dataset") -> float:
+    """Return the photons of the mean good frame of the first helicity on valid pixels, from a few frames at a time.
+
+    Which frames went wrong is known from the truth; of half a scan, all count.
+    """
     import numpy as np
 
     valid, dark = measurement["valid"].values, measurement["dark"].values
-    used = measurement["used"].values[0] if "used" in measurement else np.ones(measurement.sizes["position"], bool)
+    whole = truth.sizes["position"] == measurement.sizes["position"]
+    good = truth["fault"].values[0] == 0 if whole else np.ones(measurement.sizes["position"], bool)
+    if "used" in measurement:
+        good &= measurement["used"].values[0]
     sums = []
     for first in range(0, measurement.sizes["position"], _BLOCK):
         part = slice(first, first + _BLOCK)
         raw = measurement["counts"].isel(helicity=0, position=part).values.astype(np.float64)
         sums.append((raw - dark)[:, valid].sum(1))
-    # The median: a frame that went wrong does not move it, and good frames differ little.
-    return float(np.median(np.concatenate(sums)[used])) / float(measurement["gain"])
+    return float(np.mean(np.concatenate(sums)[good])) / float(measurement["gain"])
 
 
 def floor(measurement: "xr.Dataset", truth: "xr.Dataset") -> "xr.Dataset":
@@ -64,7 +69,7 @@ def ceiling(measurement: "xr.Dataset", truth: "xr.Dataset") -> "xr.Dataset":
     """
     from scenarios.ptychography_frame import power_gauge
 
-    factor = power_gauge(truth, photons=mean_photons(measurement))
+    factor = power_gauge(truth, photons=mean_photons(measurement, truth))
     magnetic = truth["magnetic"].values if "magnetic" in truth else None
     return _record("ceiling", measurement, truth, factor * truth["object"].values, magnetic, factor)
 
@@ -82,7 +87,7 @@ def _record(
     probe = truth["probe"].values
     stacked = probe if probe.ndim == 4 else np.repeat(probe[None], truth.sizes["helicity"], axis=0)
     if not known:
-        power = math.sqrt(mean_photons(measurement))
+        power = math.sqrt(mean_photons(measurement, truth))
         flat = np.zeros_like(stacked[:, :1])
         flat[..., flat.shape[-2] // 2, flat.shape[-1] // 2] = power
         stacked, factor = flat, 1.0

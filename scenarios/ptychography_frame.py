@@ -1,6 +1,5 @@
 """The frame in which a ptychographic reconstruction is compared with the truth.
 
-- `ScoringSettings`: margins, bounds and draws of the scoring;
 - `Frame`, `build_frame`: truth and reconstruction in the box of the probe's centres, on the truth's pixels;
 - `power_gauge`: the factor that gives the truth the gauge of a method which knows its probe's power from frames only.
 
@@ -18,6 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 import validation
+from scenarios.scoring_settings import ScoringSettings
 from validation.registration.alignment import moved
 from validation.windows import soft_edged
 
@@ -26,37 +26,6 @@ Floats = NDArray[np.float64]
 
 _PAD = 24  # px round the box, so that sub-pixel shifts have surroundings
 HEADLINE, FITTED = ("phase", "shift"), ("phase", "scale", "shift", "ramp")
-
-
-@dataclass(frozen=True)
-class ScoringSettings:
-    """How a reconstruction is scored. Lengths in metres.
-
-    Attributes
-    ----------
-    margin : float
-        Left out along the edge of the box of the probe's centres.
-    taper : float
-        Width of the soft edge of the score mask, for spectra.
-    largest_shift : float
-        Bound of the rigid shift; well below the period of the domains.
-    draws : int
-        Redraws for the intervals of the resolutions.
-    halves_disagree : float
-        Relative difference of half-set and truth resolution that raises the flag.
-    """
-
-    margin: float = 50e-9
-    taper: float = 80e-9
-    largest_shift: float = 50e-9
-    draws: int = 100
-    halves_disagree: float = 0.15
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        for name, value in vars(self).items():
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} is {value!r}; allowed: from 0")
 
 
 @dataclass(frozen=True)

@@ -40,10 +40,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 import validation
-from scenarios.holography_frame import ScoringSettings as _RowSettings
-from scenarios.holography_rows import MetricValue, flag_rows, resolution_rows
-from scenarios.ptychography_frame import FITTED, HEADLINE, Frame, ScoringSettings, build_frame, power_gauge
+from scenarios.holography_rows import MetricValue, agreement_rows, correlate, flag_rows, resolution_rows
+from scenarios.ptychography_frame import FITTED, HEADLINE, Frame, build_frame, power_gauge
 from scenarios.ptychography_pictures import Curves, pictures
+from scenarios.scoring_settings import ScoringSettings
 
 Array = NDArray[Any]
 
@@ -102,7 +102,7 @@ def score(
     if halves is not None:
         half_curve = _halves_curve(frame, halves)
         rows += resolution_rows(
-            half_curve, "frc_halves", _redraws(chosen), rng, gauge="shift, ramp, phase, scale of one half to the other"
+            half_curve, "frc_halves", chosen, rng, gauge="shift, ramp, phase, scale of one half to the other"
         )
         rows += _agreement(half_curve, curve, chosen)
         curves = replace(curves, halves=half_curve)
@@ -139,43 +139,28 @@ def _object_rows(
     gauge: str,
 ) -> tuple[list[MetricValue], validation.CorrelationCurve]:
     error = validation.complex_error(found.image, wanted, mask=frame.mask, gauge=("phase",))
-    curve = _correlate(frame, found.image, wanted)
+    curve = correlate(found.image, wanted, frame)
     shift = frame.pixel_size * math.hypot(*found.shift)
     rows = [
         MetricValue(metric=f"nrmse{suffix}", value=error, direction="lower", gauge=gauge),
-        *resolution_rows(curve, "frc_truth", _redraws(settings), rng, suffix=suffix, gauge=gauge),
+        *resolution_rows(curve, "frc_truth", settings, rng, suffix=suffix, gauge=gauge),
         MetricValue(metric=f"shift{suffix}", value=shift, unit="m", direction="lower", gauge="coordinates of the scan"),
     ]
     return rows, curve
-
-
-def _redraws(settings: ScoringSettings) -> _RowSettings:
-    return _RowSettings(draws=settings.draws)
-
-
-def _correlate(frame: Frame, first: Array, second: Array) -> validation.CorrelationCurve:
-    """Correlate two images in the frame; one without contrast, as a blank control has, gets rows that are NaN."""
-    if all(validation.varies(image, mask=frame.soft) for image in (first, second)):
-        return validation.fourier_ring_correlation(first, second, pixel_size=frame.pixel_size, mask=frame.soft)
-    return validation.blank_correlation(first.shape, pixel_size=frame.pixel_size, mask=frame.soft)
 
 
 def _halves_curve(frame: Frame, halves: tuple[xr.Dataset, xr.Dataset]) -> validation.CorrelationCurve:
     first, second = (frame.window(half["object"][0]).astype(np.complex128) for half in halves)
     if all(validation.varies(image, mask=frame.soft) for image in (first, second)):
         second = frame.align(second, first, FITTED).image
-    return _correlate(frame, first, second)
+    return correlate(first, second, frame)
 
 
 def _agreement(
     halves: validation.CorrelationCurve, truth: validation.CorrelationCurve, settings: ScoringSettings
 ) -> list[MetricValue]:
     found = validation.halves_against_truth(halves, truth, criterion="1-bit", level=settings.halves_disagree)
-    criterion = f"halves at the 1-bit curve T, truth at sqrt(2 T/(1 + T)): above {settings.halves_disagree:.0%}"
-    return [
-        MetricValue(metric="flag.halves_disagree", value=float(not found.agrees), criterion=criterion),
-        MetricValue(metric="flag_value.halves_disagree", value=found.difference),
-    ]
+    return agreement_rows(found, settings.halves_disagree)
 
 
 def _probe(record: xr.Dataset) -> Array:
@@ -268,8 +253,8 @@ def _magnetic(
 def _magnetic_rows(
     frame: Frame, found: Array, true: Array, settings: ScoringSettings, rng: np.random.Generator
 ) -> tuple[list[MetricValue], validation.CorrelationCurve]:
-    curve = _correlate(frame, found, true)
-    rows = resolution_rows(curve, "magnetic.frc_truth", _redraws(settings), rng, gauge="shift of the object")
+    curve = correlate(found, true, frame)
+    rows = resolution_rows(curve, "magnetic.frc_truth", settings, rng, gauge="shift of the object")
     if not np.ptp(true[frame.mask]) > 0:
         return rows, curve
     line = validation.contrast_and_offset(found, true, mask=frame.mask)

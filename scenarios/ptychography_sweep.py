@@ -59,7 +59,7 @@ def pool(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path)
     for name in dict.fromkeys(key for point in points for key in point):
         variables[f"swept.{name}"] = ("point", [float(point[name]) for point in points])
     size = min(min(image.shape) for image in images)
-    variables["images"] = (("point", "wy", "wx"), np.stack([image[:size, :size] for image in images]))
+    variables["images"] = (("point", "wy", "wx"), np.stack([_central(image, size) for image in images]))
     pooled = xr.Dataset(variables, attrs={"record": "pooled", "schema": 1})
     pooled.attrs.update(method=arguments["method"], seed=arguments["seed"], draw=arguments["draw"])
     store.save(pooled, folder / POOLED)
@@ -75,6 +75,12 @@ def _middle(scored: Any) -> Any:
     side = min(len(rows), len(columns))
     top, left = rows[0] + (len(rows) - side) // 2, columns[0] + (len(columns) - side) // 2
     return image[top : top + side, left : left + side].astype(np.float32)
+
+
+def _central(image: Any, size: int) -> Any:
+    """Return the central square."""
+    top, left = ((length - size) // 2 for length in image.shape)
+    return image[top : top + size, left : left + size]
 
 
 def _number(value: float | None) -> float:

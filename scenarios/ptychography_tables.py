@@ -15,10 +15,12 @@ from scenarios.catalogue import Configuration, Point
 from scenarios.configuration import Table
 
 if TYPE_CHECKING:
-    from scenarios.ptychography_frame import ScoringSettings
+    from scenarios.scoring_settings import ScoringSettings
     from simulators.experiments.ptychography_setups import MaterialSetup, OpticsSetup, PtychographySetup, ScanSetup
 
 _NM, _UM = 1e-9, 1e-6
+_MOST_PHOTONS = 1e12  # of a frame
+_THINNEST_NM = 0.1  # slice
 _KINDS = ("row_band", "column_band", "shifted", "duplicated", "quadrant", "pattern", "flux_jump")
 
 
@@ -62,6 +64,12 @@ class Optics(Table):
     slice_nm: float = Field(ge=0)
     window: int = Field(ge=1, le=4)
 
+    @model_validator(mode="after")
+    def _countable(self) -> Self:
+        if 0 < self.slice_nm < _THINNEST_NM:
+            raise ValueError(f"optics.slice_nm is {self.slice_nm}; allowed: 0, no slices, or from {_THINNEST_NM}")
+        return self
+
 
 class Scan(Table):
     """Where the frames are taken."""
@@ -82,11 +90,11 @@ class Detector(Table):
 
     pixels: int = Field(ge=16, le=2048, multiple_of=2)
     pitch_um: float = Field(gt=0)
-    photons: float = Field(gt=0)
+    photons: float = Field(ge=1, le=_MOST_PHOTONS)
     electrons_per_photon: float = Field(gt=0)
     electrons_per_adu: float = Field(gt=0)
     full_well_electrons: float = Field(gt=0)
-    read_noise_electrons: float = Field(ge=0)
+    read_noise_electrons: float = Field(ge=0, le=1e6)
     bad_fraction: float = Field(ge=0, lt=1)
     point_spread_px: float = Field(ge=0)
     stop_px: float = Field(ge=0)
@@ -106,6 +114,12 @@ class Faults(Table):
         Field(min_length=1)
     )
 
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        if len(set(self.kinds)) < len(self.kinds):
+            raise ValueError(f"faults.kinds is {self.kinds}; allowed: each kind once")
+        return self
+
 
 class Sweep(Table):
     """What is swept; an empty list is not."""
@@ -117,13 +131,14 @@ class Sweep(Table):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        limits = {"photons": (0, math.inf), "overlap": (0, 1), "first_mode": (0.05, 1), "corrupt_fraction": (0, 0.3)}
+        limits = {"photons": (1, _MOST_PHOTONS), "first_mode": (0.05, 1), "corrupt_fraction": (0, 0.3)}
         for name, (low, high) in limits.items():
             values = getattr(self, name)
-            open_low = name in ("photons", "overlap")
-            bad = [v for v in values if not (low < v or (v == low and not open_low)) or v > high or v == math.inf]
-            if bad or (name == "overlap" and 1 in values):
+            if not all(low <= value <= high for value in values):
                 raise ValueError(f"sweep.{name} is {values}; allowed: {low:g} to {high:g}")
+        if not all(0 < value < 1 for value in self.overlap):
+            raise ValueError(f"sweep.overlap is {self.overlap}; allowed: above 0 and below 1")
+        for name, values in self.model_dump().items():
             if len(set(values)) < len(values):
                 raise ValueError(f"sweep.{name} is {values}; allowed: each value once")
         return self
@@ -175,10 +190,17 @@ def at_point(tables: Mapping[str, Any], point: Point) -> dict[str, Any]:
     places = {"photons": "detector", "first_mode": "optics", "corrupt_fraction": "faults"}
     for name, value in point.items():
         if name == "overlap":
-            result["scan"]["step_nm"] = 1e9 * disc_diameter(result["optics"]) * (1 - float(value))
+            _overlap(result["scan"], 1e9 * disc_diameter(result["optics"]) * (1 - float(value)))
         else:
             result[places[name]][name] = value
     return result
+
+
+def _overlap(scan: dict[str, Any], step: float) -> None:
+    """Change the step, nm, and the number of positions with it: the scan covers what it did."""
+    for name in ("rows", "columns"):
+        scan[name] = max(2, round((scan[name] - 1) * scan["step_nm"] / step) + 1)
+    scan["step_nm"] = step
 
 
 def disc_diameter(optics: Mapping[str, Any]) -> float:
@@ -285,13 +307,6 @@ def _scan(scan: Mapping[str, Any]) -> "ScanSetup":
 
 def settings_of(tables: Mapping[str, Any]) -> "ScoringSettings":
     """Return the settings of the scoring."""
-    from scenarios.ptychography_frame import ScoringSettings
+    from scenarios.scoring_settings import ScoringSettings, shared_settings
 
-    table = tables["scoring"]
-    return ScoringSettings(
-        margin=_NM * table["margin_nm"],
-        taper=_NM * table["taper_nm"],
-        largest_shift=_NM * table["largest_shift_nm"],
-        draws=table["interval_draws"],
-        halves_disagree=table["halves_disagree"],
-    )
+    return ScoringSettings(**shared_settings(tables["scoring"]))

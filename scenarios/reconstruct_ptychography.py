@@ -7,9 +7,9 @@ What is said on the way is in `reconstruct_words`.
 
 import contextlib
 import dataclasses
-import os
 import re
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _KIND = "ptychography"
+_INTERRUPTED = 130  # exit code
 _FURTHEST = 100.0  # m, of a focus
 _GAINS = 1e-6, 1e10  # units of the frames per photon
 _DISTANCE = re.compile(r"\s*([+-]?)(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*(nm|um|µm|μm|mm|m)\s*")
@@ -46,7 +47,14 @@ class Options:
     settings: tuple[str, ...] = ()
 
 
-def run(file: Path, options: Options, *, out: Path, figure: Path, checkpoint: Path | None = None) -> None:
+def run(
+    file: Path,
+    options: Options,
+    *,
+    out: Path | None = None,
+    figure: Path | None = None,
+    checkpoint: Path | None = None,
+) -> None:
     """Reconstruct `file`, write the result and a picture, and print what came of it.
 
     Raises
@@ -63,10 +71,18 @@ def run(file: Path, options: Options, *, out: Path, figure: Path, checkpoint: Pa
     from reports.figure_reconstruction import save
 
     method = _method(options)
+    out = file.with_name(f"{file.stem}-{method.name}.cxi") if out is None else out
+    _check_suffix("out", out, ".cxi", ".h5")
+    figure = out.with_suffix(".png") if figure is None else figure
+    _check_suffix("figure", figure, ".png", ".svg")
     _check_targets(file, out, figure, checkpoint)
     if options.seed < 0:
         raise InputError(f"seed is {options.seed}; allowed: a whole number from 0")
-    with open_measurement(file, options) as node, _in_one_line(file), _following(method.name, file, node) as watch:
+    with (
+        open_measurement(file, options) as node,
+        _in_one_line(file, checkpoint),
+        _following(method.name, file, node) as watch,
+    ):
         reason = method.refuses(node)
         if reason is not None:
             raise InputError(reason)
@@ -103,9 +119,8 @@ def open_measurement(file: Path, options: Options) -> "Iterator[xr.Dataset]":
     far_only = [name.replace("_", "-") for name in ("defocus", "outer_zone", "stop_fraction") if name in scalars]
     if near and far_only:
         raise InputError(f"{far_only[0]} is given for a near field; allowed: in the far field only")
-    if _is_ours(file):
-        if near or scalars or options.probe_moves:
-            raise InputError(f"{file}: a measurement that says its own optics; allowed: no option on them")
+    ours = _is_ours(file)
+    if ours:
         node = frames.open_node(file, options.projection)
     else:
         node = cxi.open_node(
@@ -117,6 +132,8 @@ def open_measurement(file: Path, options: Options) -> "Iterator[xr.Dataset]":
             probe_moves=options.probe_moves,
         )
     with node:
+        if ours and (near or scalars or options.probe_moves):
+            raise InputError(f"{file}: a measurement that says its own optics; allowed: no option on them")
         if "stop_fraction" in scalars and "outer_zone" not in node:
             raise InputError(f"stop-fraction is {options.stop_fraction:g} of no zone plate; allowed: with --outer-zone")
         yield node
@@ -132,13 +149,19 @@ def _is_ours(file: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _in_one_line(file: Path) -> Iterator[None]:
-    """Put the file's name before what a method says of its data."""
+def _in_one_line(file: Path, checkpoint: Path | None) -> Iterator[None]:
+    """Put the file's name before what a method says of its data, a checkpoint being named already."""
     try:
         yield
     except ValueError as error:
         text = " ".join(str(error).split())
-        raise InputError(text if str(file) in text else f"{file}: {text}") from error
+        named = text.startswith(tuple(f"{name}: " for name in (file, checkpoint) if name is not None))
+        raise InputError(text if named else f"{file}: {text}") from error
+    except KeyboardInterrupt:
+        if checkpoint is not None:
+            raise
+        print("truespin: interrupted; nothing is kept without --checkpoint", file=sys.stderr)
+        raise SystemExit(_INTERRUPTED) from None
     except MemoryError as error:
         text = " ".join(str(error).split())
         raise InputError(
@@ -191,7 +214,7 @@ def _method(options: Options) -> Any:
         except tomllib.TOMLDecodeError:
             value = text
         if not _put(values, key.split("."), value):
-            raise InputError(f"--set {setting!r}; allowed: each key once, and no key of a value")
+            raise InputError(f"--set {setting!r}; allowed: a key that is a value or a table in all of them, not both")
     return dataclasses.replace(method, parameters=tuned(method.name, values)) if values else method
 
 
@@ -207,11 +230,13 @@ def _put(table: dict[str, Any], path: list[str], value: Any) -> bool:
     return free
 
 
+def _check_suffix(name: str, file: Path, *suffixes: str) -> None:
+    if file.suffix not in suffixes:
+        shown = "" if file == Path() else str(file)
+        raise InputError(f"{name} is {shown!r}; allowed: a name that ends in {' or '.join(suffixes)}")
+
+
 def _check_targets(file: Path, out: Path, figure: Path, checkpoint: Path | None) -> None:
-    if out.suffix not in (".cxi", ".h5"):
-        raise InputError(f"out is {str(out)!r}; allowed: a name that ends in .cxi or .h5")
-    if figure.suffix not in (".png", ".svg"):
-        raise InputError(f"figure is {str(figure)!r}; allowed: a name that ends in .png or .svg")
     targets = [out, figure, *([checkpoint] if checkpoint else [])]
     for index, target in enumerate(targets):
         if target.is_dir() or (target.exists() and not target.is_file()):
@@ -219,8 +244,11 @@ def _check_targets(file: Path, out: Path, figure: Path, checkpoint: Path | None)
         if target.resolve() in [other.resolve() for other in (file, *targets[:index])]:
             raise InputError(f"{str(target)!r} is named twice; allowed: a name of its own for each file")
         folder = next(place for place in target.absolute().parents if place.exists())
-        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-            raise InputError(f"{str(target)!r} cannot be written; allowed: a name in a folder that can be written to")
+        try:
+            tempfile.NamedTemporaryFile(dir=folder, prefix=".truespin-").close()
+        except OSError as error:
+            reason = f"{str(target)!r} cannot be written ({error.strerror})"
+            raise InputError(f"{reason}; allowed: a name in a folder that can be written to") from error
     if out.exists() and not _is_result(out):
         raise InputError(
             f"{str(out)!r} holds something else than a reconstruction; allowed: a new name, or an old result"
@@ -237,7 +265,8 @@ def _is_result(file: Path) -> bool:
     try:
         cxi.read_reconstruction(file)
         with h5py.File(file, "r") as content:
-            return all(find(entry, "data_1/data", "instrument_1/detector_1/data") is None for entry in entries(content))
+            held = [find(entry, "data_1/data", "instrument_1/detector_1/data") for entry in entries(content)]
+            return all(data is None or data.dtype.kind == "c" for data in held)
     except (RecordError, OSError):
         return False
 

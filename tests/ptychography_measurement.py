@@ -1,6 +1,7 @@
 """The common problem as a measurement: what a detector would have recorded of it.
 
-- `measured`: counts of any helicities as a node; `detected`: photons to raw ADU.
+- `header_of`: positions and what an experimenter knows; `measured`: with counts of any helicities as a node;
+- `detected`: photons to raw ADU.
 """
 
 from typing import Any
@@ -18,9 +19,9 @@ Array = NDArray[Any]
 PITCH, GAIN, DARK = 11e-6, 10.0, 100
 
 
-def measured(
-    counts: Array,
+def header_of(
     corners: Array,
+    n: int,
     *,
     helicity: tuple[int, ...] = (1,),
     valid: Array | None = None,
@@ -28,11 +29,8 @@ def measured(
     scalars: dict[str, float] | None = None,
     frames: dict[str, Array] | None = None,
 ) -> xr.Dataset:
-    """Return the node of photons `counts`, (helicities, frames, n, n) or (frames, n, n), at first pixels `corners`."""
-    photons = counts.reshape(len(helicity), -1, *counts.shape[-2:])
-    n = photons.shape[-1]
-    shape = photons.shape[:2]
-    centres = np.broadcast_to((np.asarray(corners, float) + n // 2) * PIXEL, (*shape, 2))
+    """Return all but the frames of `n` pixels a side at first pixels `corners`, (helicities, frames, 2)."""
+    centres = (corners + n // 2) * PIXEL
     values: dict[str, float] = {
         "energy": ENERGY,
         "distance": PIXEL * n * PITCH / wavelength(ENERGY),
@@ -49,14 +47,23 @@ def measured(
             "stop_fraction": STOP,
             "defocus": START_DEFOCUS,
         }
-    head = ptychography.header(
+    return ptychography.header(
         dark=np.full((n, n), DARK, np.float32),
         valid=np.ones((n, n), bool) if valid is None else valid,
         frames={"position_y": centres[..., 0], "position_x": centres[..., 1]} | (frames or {}),
         scalars=values | (scalars or {}),
         helicity=helicity,
     )
-    return ptychography.make(head, detected(photons))
+
+
+def measured(counts: Array, corners: Array, *, helicity: tuple[int, ...] = (1,), **words: Any) -> xr.Dataset:
+    """Return the node of photons `counts`, (helicities, frames, n, n) or (frames, n, n), at first pixels `corners`.
+
+    `words` are those of `header_of`.
+    """
+    photons = counts.reshape(len(helicity), -1, *counts.shape[-2:])
+    places = np.broadcast_to(np.asarray(corners, float), (*photons.shape[:2], 2))
+    return ptychography.make(header_of(places, photons.shape[-1], helicity=helicity, **words), detected(photons))
 
 
 def detected(photons: Array) -> Array:

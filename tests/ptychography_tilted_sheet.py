@@ -44,6 +44,8 @@ class TiltedSheet:
         Zero frequency in the centre.
     pixel, tilt : float
         m, rad.
+    focus : float
+        From the focus to the middle of the scan, m.
     """
 
     object: Array
@@ -53,6 +55,7 @@ class TiltedSheet:
     counts: Array
     pixel: float
     tilt: float
+    focus: float = DEFOCUS
 
 
 def tilted_sheet(
@@ -65,30 +68,36 @@ def tilted_sheet(
     tilt: float = TILT,
     block: float | None = None,
     photons: float = 1e6,
+    focus: float = DEFOCUS,
+    between: bool = False,
 ) -> TiltedSheet:
-    """Draw a scan of `reach` (y, x), m; with `block` the sheet is so long before it is tilted, with nothing around."""
+    """Draw a scan of `reach` (y, x), m; with `block` the sheet is so long before it is tilted, with nothing around.
+
+    `between` puts the frames between the pixels of the reconstruction too, on those of the drawing.
+    """
     rows, columns = (round(length / step) + 1 for length in reach)
     nodes = np.stack(np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"), -1).reshape(-1, 2)
     stride, margin = step / pixel, 4
     spread = round(stride / 5)
-    jitter = stream(seed, "positions").integers(-spread, spread + 1, nodes.shape)
+    parts = FINE if between else 1
+    jitter = stream(seed, "positions").integers(-parts * spread, parts * spread + 1, nodes.shape) / parts
     corners = np.rint(margin + spread + stride * nodes) + jitter
-    height, width = (corners.max(0) + n + margin).astype(int).tolist()
+    height, width = np.ceil(corners.max(0) + n + margin).astype(int).tolist()
     object_ = _sheet(seed, (height, width), None if block is None else block * np.cos(tilt) / pixel)
     defocus = (corners[:, 0] - corners[:, 0].mean()) * pixel * np.tan(tilt)
     fine = fourier.fourier_resample(object_, (FINE * height, FINE * width))
     frames = np.empty((len(corners), n, n))
-    for index, (corner, z) in enumerate(zip(corners.astype(int), DEFOCUS + defocus, strict=True)):
-        frames[index] = _frame(fine, annulus(n * FINE, pixel / FINE, z), corner)
+    for index, (first, z) in enumerate(zip(np.rint(FINE * corners).astype(int), focus + defocus, strict=True)):
+        frames[index] = _frame(fine, annulus(n * FINE, pixel / FINE, z), first)
     counts = stream(seed, "noise").poisson(frames * photons)
-    probe = annulus(n, pixel, DEFOCUS) * np.sqrt(photons)
-    return TiltedSheet(object_, probe, corners, defocus, counts, pixel, tilt)
+    probe = annulus(n, pixel, focus) * np.sqrt(photons)
+    return TiltedSheet(object_, probe, corners, defocus, counts, pixel, tilt, focus)
 
 
-def assembled(drawn: TiltedSheet, *, defocus_error: float = 0.0) -> problems.Problem:
+def assembled(drawn: TiltedSheet, *, defocus_error: float = 0.0, offset: float = 0.0) -> problems.Problem:
     """Return the problem that engines take; the start probe is a hard-rimmed one whose defocus is off by an error."""
     n, length = drawn.counts.shape[-1], wavelength(ENERGY)
-    aperture, nominal = length / (2 * OUTER_ZONE), DEFOCUS + defocus_error
+    aperture, nominal = length / (2 * OUTER_ZONE), drawn.focus + defocus_error
     start = start_probe.zone_plate(
         (n, n),
         wavelength=length,
@@ -103,6 +112,7 @@ def assembled(drawn: TiltedSheet, *, defocus_error: float = 0.0) -> problems.Pro
         start * np.float32(np.linalg.norm(drawn.probe)),
         optics=problems.Optics(length, drawn.pixel, aperture, STOP, nominal),
         object_shape=(drawn.object.shape[0], drawn.object.shape[1]),
+        offset=offset,
     )
 
 
@@ -145,10 +155,10 @@ def _sheet(seed: int, shape: tuple[int, int], length: float | None) -> Array:
     return np.asarray(film ** (0.5 * (1 + np.tanh(inside / 1.5))[:, None]))
 
 
-def _frame(fine: Array, probe: Array, corner: Array) -> Array:
+def _frame(fine: Array, probe: Array, first: Array) -> Array:
     """Return the expected frame: the middle of the fine pattern, as far as the detector goes."""
     m = probe.shape[-1]
-    rows, columns = (slice(FINE * first, FINE * first + m) for first in corner)
+    rows, columns = (slice(start, start + m) for start in first)
     pattern = np.abs(fourier.centred_fft2(probe * fine[rows, columns])) ** 2
     middle = slice(m // 2 - m // (2 * FINE), m // 2 + m // (2 * FINE))
     return np.asarray(pattern[middle, middle])

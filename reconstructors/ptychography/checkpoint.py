@@ -1,10 +1,10 @@
 """States of a run in a file, so that what was stopped goes on.
 
 - `Checkpoint`: a file that belongs to one task; `Keeper`: a watcher that writes it every few epochs;
-- `put_back`: a kept state in place of another.
+- `put_back`: a kept state in place of another; `task`: what a run is told from others by.
 
 The file is written whole or not at all, and a run that goes on from it gives the same bits as one that never stopped.
-It says what it belongs to: another measurement or other parameters do not go on from it.
+It says what it belongs to: another measurement, another frame in it, other parameters or another seed do not go on.
 """
 
 import hashlib
@@ -15,12 +15,48 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import xarray as xr
 
 from reconstructors.ptychography.state import State
 from records import store
+from records.frames import blocks
 
 _ARRAYS: Final = ("object", "probe", "positions", "flux", "defocus", "used", "frame_errors")
-_SCHEMA: Final = 1
+_SCHEMA: Final = 2
+
+
+def task(measurement: xr.Dataset, name: str, parameters: Any, rng: np.random.Generator) -> dict[str, Any]:
+    """Return what tells a run from others, in JSON types: method, parameters, seed and measurement.
+
+    Its frames are read, once.
+
+    Parameters
+    ----------
+    measurement : Dataset
+    name : str
+        Of the method.
+    parameters : dataclass
+    rng : numpy.random.Generator
+        As it was given; what was drawn from it does not count.
+    """
+    images, numbers = hashlib.sha256(), {}
+    for key in sorted(map(str, measurement.variables)):
+        if key in ("dark", "valid"):
+            images.update(np.ascontiguousarray(measurement[key].values))
+        elif key not in ("counts", "y", "x"):
+            numbers[key] = measurement[key].values.tolist()
+    for index in range(measurement.sizes["helicity"]):
+        for start, stop in blocks(measurement):
+            images.update(np.ascontiguousarray(measurement["counts"][index, start:stop].values))
+    sequence = rng.bit_generator.seed_seq
+    return {
+        "method": name,
+        "parameters": repr(parameters),
+        "seed": [str(getattr(sequence, part, "")) for part in ("entropy", "spawn_key")],
+        "numbers": numbers,
+        "shape": list(measurement["counts"].shape),
+        "images": images.hexdigest(),
+    }
 
 
 class Checkpoint:
@@ -50,6 +86,8 @@ class Checkpoint:
         if f"{prefix}epoch" not in self._kept:
             return None
         own = {key.removeprefix(prefix): value for key, value in self._kept.items() if key.startswith(prefix)}
+        if not {*_ARRAYS, "errors"} <= set(own):
+            raise ValueError(f"{self._path}: no checkpoint of ours, or a damaged one; allowed: a new name")
         memory = {key.removeprefix("memory/"): value.copy() for key, value in own.items() if key.startswith("memory/")}
         state = State(**{key: own[key].copy() for key in _ARRAYS}, epoch=int(own["epoch"]), memory=memory)
         return state, [float(error) for error in own["errors"]]
@@ -77,13 +115,12 @@ class Checkpoint:
         try:
             with np.load(self._path, allow_pickle=False) as stored:
                 found = {name: stored[name] for name in stored.files}
-            task = str(found.pop("task"))
+            belongs = str(found.pop("task"))
         except Exception as error:  # damaged archives raise many sorts
-            reason = " ".join(str(error).split())
-            raise ValueError(f"{self._path}: no checkpoint of ours ({reason}); allowed: a new name, or one") from error
-        if task != self._task:
+            raise ValueError(f"{self._path}: no checkpoint of ours, or a damaged one; allowed: a new name") from error
+        if belongs != self._task:
             raise ValueError(
-                f"{self._path}: belongs to another measurement, method or other parameters; "
+                f"{self._path}: belongs to another measurement, method or other parameters, or another seed; "
                 "allowed: its own, or a new name"
             )
         return found

@@ -16,7 +16,7 @@ import xarray as xr
 
 from numerics.iterate import Watcher
 from reconstructors.ptychography import methods
-from reconstructors.ptychography.checkpoint import Checkpoint
+from reconstructors.ptychography.checkpoint import Checkpoint, task
 from reconstructors.ptychography.dichroic import coupling
 from reconstructors.ptychography.dichroic.coupling import DichroicParameters
 from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
@@ -73,7 +73,7 @@ def solve(
         rng=rng,
         listeners=methods.corrections(parameters),
         watch=watch,
-        kept=None if checkpoint is None else Checkpoint(checkpoint, methods.task(measurement, NAME, parameters)),
+        kept=None if checkpoint is None else Checkpoint(checkpoint, task(measurement, NAME, parameters, rng)),
     )
     states = (found.plus, found.minus)
     return assembled(

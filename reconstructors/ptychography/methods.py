@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from numerics.iterate import Watcher
 from reconstructors.ptychography import preparation
-from reconstructors.ptychography.checkpoint import Checkpoint, Keeper
+from reconstructors.ptychography.checkpoint import Checkpoint, Keeper, task
 from reconstructors.ptychography.corrections import faults
 from reconstructors.ptychography.corrections.defocus import ProbeUnwrapping, heights
 from reconstructors.ptychography.corrections.frame_rejection import FrameRejection
@@ -160,7 +160,7 @@ def solve(
     """
     rngs = rng.spawn(measurement.sizes["helicity"])
     corrupt = rejected(measurement, parameters)
-    kept = None if checkpoint is None else Checkpoint(checkpoint, task(measurement, name, parameters))
+    kept = None if checkpoint is None else Checkpoint(checkpoint, task(measurement, name, parameters, rng))
     prepared, states, histories = [], [], []
     for index, own in enumerate(rngs):
         helicity = prepare(measurement, index, corrupt[index], parameters)
@@ -265,23 +265,6 @@ def _one(
 
 def _later(watcher: Watcher, done: int) -> Watcher:
     return lambda step, error: watcher(done + step, error)
-
-
-def task(measurement: xr.Dataset, name: str, parameters: ScanParameters) -> dict[str, Any]:
-    """Return what tells a run from others: method, parameters, and the measurement but for its frames."""
-    numbers = {
-        str(key): part.values.tolist()
-        for key, part in measurement.variables.items()
-        if key not in ("counts", "dark", "valid", "y", "x")
-    }
-    first = measurement["counts"].isel(position=0).values
-    return {
-        "method": name,
-        "parameters": repr(parameters),
-        "numbers": numbers,
-        "shape": list(measurement["counts"].shape),
-        "first": [int(first.sum()), int(first.max())],
-    }
 
 
 def solver(name: str) -> Callable[..., xr.Dataset]:

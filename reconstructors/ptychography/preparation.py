@@ -31,6 +31,8 @@ BACKGROUNDS: Final = ("none", "flat")
 FOCI: Final = ("nominal", "shadow")
 
 _LEAST_SHARE = 0.05  # of the probe's light on valid pixels, below which the power is not scaled up further
+_WIDEST = 2.0  # beam over window, beyond which not even the frames could tell the defocus better
+_LEAST_SPAN = 8  # pixels of a scan: what both helicities see is registered
 _MOST_MODES, _MOST_MARGIN, _MOST_OFFSET = 64, 1024, 100.0
 
 
@@ -141,6 +143,11 @@ def refuses(node: xr.Dataset) -> str | None:
         if extent < pixel:
             return (
                 f"positions of helicity {helicity:+d} lie within {extent:.3g} m; allowed: over a pixel, {pixel:.3g} m"
+            )
+        if node.sizes["helicity"] == 2 and np.ptp(places[used], axis=0).min() < _LEAST_SPAN * pixel:
+            return (
+                f"positions of helicity {helicity:+d} span {np.ptp(places[used], axis=0).min():.3g} m along one axis; "
+                f"allowed for two helicities: from {_LEAST_SPAN} pixels, {_LEAST_SPAN * pixel:.3g} m"
             )
         nearest = np.median(KDTree(places[used]).query(places[used], k=2)[0][:, 1])
         field = pixel * node.sizes["x"]
@@ -274,12 +281,18 @@ def _optics(node: xr.Dataset) -> Optics:
         )
         transfer = exact.astype(np.complex64)
     aperture = length / (2 * float(node["outer_zone"])) if "outer_zone" in node and transfer is None else None
+    defocus, window = float(node["defocus"]) if "defocus" in node else 0.0, pixel * node.sizes["x"]
+    width = 0.0 if aperture is None else 2 * aperture * abs(defocus)
+    if width > _WIDEST * window:
+        raise ValueError(
+            f"defocus {defocus:.3g} m makes a beam of {width:.3g} m; allowed: up to a frame, {window:.3g} m"
+        )
     return Optics(
         wavelength=length,
         pixel_size=pixel,
         numerical_aperture=aperture,
         stop_fraction=float(node["stop_fraction"]) if "stop_fraction" in node else 0.0,
-        defocus=float(node["defocus"]) if "defocus" in node else 0.0,
+        defocus=defocus,
         transfer=transfer,
     )
 

@@ -16,7 +16,7 @@ from reconstructors.ptychography.reading import Statistics, still_saturated
 
 Array = NDArray[Any]
 
-REASONS: Final = {0: "used", 1: "left out by the experimenter", 2: "empty", 3: "saturated", 4: "misplaced"}
+REASONS: Final = {0: "used", 1: "left out by the measurement", 2: "empty", 3: "saturated", 4: "misplaced"}
 """Why a frame is not used, by the number in ``corrupt``."""
 
 _MOST_SATURATED = 0.01  # of the frames, above which a pixel is left out of all

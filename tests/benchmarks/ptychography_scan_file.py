@@ -16,10 +16,9 @@ import numpy as np
 
 from numerics import fourier
 from numerics.streams import stream
-from optics.units import wavelength
-from records import frames, ptychography
-from tests.ptychography_measurement import DARK, GAIN, PITCH
-from tests.ptychography_problem import DEFOCUS, ENERGY, PIXEL, PUPIL_RADIUS, STOP, annular_probe, textured_object
+from records import frames
+from tests.ptychography_measurement import DARK, GAIN, header_of
+from tests.ptychography_problem import DEFOCUS, annular_probe, textured_object
 
 _STEP, _BLOCK, _PHOTONS = 6, 64, 1e5
 
@@ -33,35 +32,12 @@ def write(path: Path, count: int, n: int) -> None:
     probe = (annular_probe(n, DEFOCUS) * np.sqrt(_PHOTONS)).astype(np.complex64)
     rng = stream(0, "noise")
     with frames.FrameWriter(path) as writer:
-        writer.begin(_header(corners, n))
+        writer.begin(header_of(corners[None], n, scalars={"defocus": DEFOCUS}))
         for first in range(0, count, _BLOCK):
             waves = np.stack([probe * object_[y : y + n, x : x + n] for y, x in corners[first : first + _BLOCK]])
             counts = rng.poisson(np.abs(fourier.centred_fft2(waves)) ** 2) * int(GAIN) + DARK
             for index, frame in enumerate(counts.astype(np.uint16)):
                 writer.write(frame, helicity=1, position=first + index)
-
-
-def _header(corners, n):
-    centres = (corners + n // 2) * PIXEL
-    return ptychography.header(
-        dark=np.full((n, n), DARK, np.float32),
-        valid=np.ones((n, n), bool),
-        frames={"position_y": centres[None, :, 0], "position_x": centres[None, :, 1]},
-        helicity=(1,),
-        scalars={
-            "energy": ENERGY,
-            "distance": PIXEL * n * PITCH / wavelength(ENERGY),
-            "pixel_pitch": PITCH,
-            "gain": GAIN,
-            "saturation": 60000.0,
-            "read_noise": 0.0,
-            "tilt": 0.0,
-            "in_plane_angle": 0.0,
-            "outer_zone": n * PIXEL / (2 * PUPIL_RADIUS),
-            "stop_fraction": STOP,
-            "defocus": DEFOCUS,
-        },
-    )
 
 
 def peak(path: Path, method: str, epochs: int) -> dict[str, float]:

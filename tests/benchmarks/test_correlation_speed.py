@@ -4,7 +4,6 @@ Both are the least of many times, taken in turns. They are printed and recorded;
 badly wrong, since time on a shared machine is no fact. Accuracy and memory are facts, and are held here at full size.
 """
 
-import time
 import tracemalloc
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 
 from numerics import fourier
 from numerics.threads import use_threads
+from tests.benchmarks.in_turns import least_times
 from validation.resolution.curves import fourier_shell_correlation
 from validation.resolution.rings import power_spectral_density
 
@@ -35,20 +35,6 @@ def volumes():
     return signal + white[1], signal + white[2]
 
 
-def in_turns(calls):
-    """Return the least seconds of each call, taken in turns."""
-    least = dict.fromkeys(calls, np.inf)
-    for call in calls.values():
-        call()
-    end = time.perf_counter() + SECONDS
-    while time.perf_counter() < end:
-        for name, call in calls.items():
-            begin = time.perf_counter()
-            call()
-            least[name] = min(least[name], time.perf_counter() - begin)
-    return least
-
-
 def test_shell_correlation_against_two_transforms(volumes, record_property, capsys):
     a, b = volumes
     mask = np.ones(a.shape, np.float32)
@@ -58,7 +44,7 @@ def test_shell_correlation_against_two_transforms(volumes, record_property, caps
         "with a mask": lambda: fourier_shell_correlation(a, b, pixel_size=VOXEL, mask=mask),
     }
     with use_threads(2):
-        least = in_turns(calls)
+        least = least_times(calls, SECONDS)
     floor = least["two real transforms"]
     with capsys.disabled():
         print(f"\n{SIZE}^3: two real transforms {floor:.3f} s; target {TARGET_RATIO} times, {TARGET_SECONDS} s")

@@ -4,14 +4,13 @@ Each ratio is the least time of many, taken in turns, so that whatever else runs
 are printed and recorded; a test fails only where something is badly wrong, since time on a shared machine is no fact.
 """
 
-import time
-
 import numpy as np
 import pytest
 
 from numerics import fourier
 from numerics.threads import use_threads
 from reconstructors.phase_retrieval import algorithms, coherence, magnitudes
+from tests.benchmarks.in_turns import least_times
 
 SIZES = [512, 1024, 2048]
 SECONDS = 6.0
@@ -47,20 +46,6 @@ def floor(n):
     return pair
 
 
-def least_times(functions):
-    """Return the least time of each function, s, taken in turns."""
-    least = dict.fromkeys(functions, np.inf)
-    for function in functions.values():
-        function()
-    end = time.perf_counter() + SECONDS
-    while time.perf_counter() < end:
-        for name, function in functions.items():
-            begin = time.perf_counter()
-            function()
-            least[name] = min(least[name], time.perf_counter() - begin)
-    return least
-
-
 @pytest.mark.parametrize("n", SIZES)
 def test_steps_against_the_floor(n, record_property, capsys):
     pattern, support, start = hologram(n)
@@ -91,7 +76,7 @@ def test_steps_against_the_floor(n, record_property, capsys):
         **{name: update(lucy) for name, lucy in kernels.items()},
     }
     with use_threads(2):
-        least = least_times(functions)
+        least = least_times(functions, SECONDS)
     ratios = {name: least[name] / least["floor"] for name in ("coherent", "tilted", "blurred")}
     for name, kernel in (("richardson-lucy", "cropped"), ("  whole kernel", "whole")):
         ratios[name] = (least["blurred"] + least[kernel] / EVERY) / least["floor"]

@@ -182,7 +182,7 @@ def _experiment(folder, seed, first_mode):
                 found,
                 truth.isel(helicity=[0]),
                 node.isel(helicity=[0]),
-                photons=mean_photons(node),
+                photons=mean_photons(node, truth),
                 rng=stream(seed, "score"),
                 settings=settings_of(tables),
             )

@@ -3,8 +3,6 @@
 Both are the least of many times, taken in turns; printed and recorded. A test fails only where something is badly off.
 """
 
-import time
-
 import numpy as np
 import pytest
 
@@ -13,24 +11,11 @@ from numerics.streams import stream
 from numerics.threads import use_threads
 from simulators.beamline.exit_wave import expected_frames
 from simulators.beamline.tilted_slices import slice_volume, volume_of_shares
+from tests.benchmarks.in_turns import least_times
 
 FINE, M, FRAMES = 2.5e-9, 256, 4
 SECONDS = 8.0
 TARGET, SANE = 1.5, 3.0
-
-
-def in_turns(calls):
-    """Return the least seconds of each call, taken in turns."""
-    least = dict.fromkeys(calls, np.inf)
-    for call in calls.values():
-        call()
-    end = time.perf_counter() + SECONDS
-    while time.perf_counter() < end:
-        for name, call in calls.items():
-            begin = time.perf_counter()
-            call()
-            least[name] = min(least[name], time.perf_counter() - begin)
-    return least
 
 
 @pytest.mark.parametrize("tilt", [0.0, 62.0])
@@ -56,7 +41,7 @@ def test_frames_against_their_transforms(tilt, record_property, capsys):
         "frames": lambda: expected_frames(slices, probe, places, helicity=1, n=M // 2, pixel_size=2 * FINE),
     }
     with use_threads(1):
-        least = in_turns(calls)
+        least = least_times(calls, SECONDS)
     ratio = least["frames"] / least["transforms"]
     record_property("ratio", ratio)
     with capsys.disabled():

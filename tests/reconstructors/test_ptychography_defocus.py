@@ -18,11 +18,10 @@ from reconstructors.ptychography.corrections.pupil import from_pupil, pupil_phas
 from reconstructors.ptychography.engines.pie import Pie, PieParameters
 from reconstructors.ptychography.state import start
 from tests.ptychography_problem import DEFOCUS, ENERGY, PIXEL, annular_probe
-from tests.ptychography_tilt_problem import errors, tilt_problem
+from tests.ptychography_tilted_sheet import TILT, assembled, rim_and_centre, tilted_sheet
 
 OPTICS = problems.Optics(wavelength(ENERGY), PIXEL)
 LENGTHS = {"wavelength": OPTICS.wavelength, "pixel_size": PIXEL}
-TILT = np.deg2rad(62)
 
 
 def small_problem(**optics):
@@ -35,11 +34,8 @@ def small_problem(**optics):
 
 @pytest.fixture(scope="module")
 def film():
-    data = tilt_problem(2, film=True, width=48, length=2.0e-6)
-    p = problems.from_arrays(
-        data.counts, data.positions, data.start_probe, optics=OPTICS, object_shape=data.object.shape, offset=0.375
-    )
-    return data, p
+    drawn = tilted_sheet(2, n=64, reach=(2.0e-6, 0.24e-6), focus=4e-6, between=True)
+    return drawn, assembled(drawn, offset=0.375)
 
 
 def reconstructed(p, listeners, epochs=20):
@@ -106,12 +102,12 @@ def test_heights_follow_the_tangent_about_the_middle_of_the_used_frames():
 
 
 def test_the_tilted_probe_images_the_rim_of_a_tilted_film(film):
-    data, p = film
-    with_tilt = errors(reconstructed(p, [TiltedProbe(p, TiltParameters(TILT))]).object, data)
-    without = errors(reconstructed(p, []).object, data)
-    assert with_tilt.rim < 1.2 * with_tilt.middle
-    assert without.rim > 1.5 * without.middle
-    assert with_tilt.rim < 0.7 * without.rim
+    drawn, p = film
+    _, rim, middle = rim_and_centre(reconstructed(p, [TiltedProbe(p, TiltParameters(TILT))]).object, drawn)
+    _, flat_rim, flat_middle = rim_and_centre(reconstructed(p, []).object, drawn)
+    assert rim < 1.2 * middle
+    assert flat_rim > 1.5 * flat_middle
+    assert rim < 0.7 * flat_rim
 
 
 def test_a_wrong_tilt_is_found(film):

@@ -180,6 +180,28 @@ def test_guessed_optics_and_saturated_pixels_are_told():
     assert flag(run("rpie"), "saturated_pixels") == 0
 
 
+def scattered(scale):
+    """Return the scan with its positions further apart than they were."""
+    places = {
+        name: (node()[name].dims, scale * node()[name].values, {"units": "m"}) for name in ("position_y", "position_x")
+    }
+    return node().assign(places)
+
+
+def test_data_that_cannot_tell_are_flagged():
+    few = node().isel(position=slice(0, 3), helicity=[0])
+    assert flag(run("rpie", few.assign_coords(position=np.arange(3))), "few_data") == 1
+    assert flag(run("rpie", scattered(4)), "little_overlap") == 1
+    bright = node().assign(gain=node()["gain"] * 1e3)
+    assert flag(run("rpie+", bright, epochs=20), "below_noise") == 1
+    masked = node().copy()
+    masked["valid"] = node()["valid"] & (np.hypot(node()["y"], node()["x"]) > 16 * float(node()["pixel_pitch"]))
+    assert flag(run("rpie", masked), "unseen_light") == 1
+    sound = run("rpie+", epochs=20)
+    for name in ("few_data", "little_overlap", "below_noise", "unseen_light", "unexplained"):
+        assert flag(sound, name) == 0
+
+
 def test_dm_refuses_what_its_exit_waves_cannot_hold():
     engine = replace(registry.get("dm").parameters.engine, memory_limit=1e-3)
     parameters = replace(registry.get("dm").parameters, engine=engine)
@@ -277,10 +299,18 @@ def test_what_was_killed_goes_on_to_the_same_bits(tmp_path):
 def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     path = tmp_path / "run.ckpt"
     run("rpie", epochs=10, checkpoint=path)
-    with pytest.raises(ValueError, match="belongs to another measurement, method or other parameters; allowed"):
+    with pytest.raises(ValueError, match="belongs to another measurement, method or other parameters, or another seed"):
         run("rpie", epochs=11, checkpoint=path)
     with pytest.raises(ValueError, match="belongs to another"):
         run("epie", epochs=10, checkpoint=path)
+    counts, masked = node()["counts"].values.copy(), node().copy()
+    counts[0, 7, 3, 3] += 1
+    masked["valid"] = node()["valid"] & (node()["y"] != 0)
+    for other in (node().assign(counts=(node()["counts"].dims, counts, node()["counts"].attrs)), masked):
+        with pytest.raises(ValueError, match="belongs to another"):
+            run("rpie", other, epochs=10, checkpoint=path)
+    with pytest.raises(ValueError, match="or another seed"):
+        brief("rpie", 10).reconstruct(node(), rng=stream(1, "reconstruct"), checkpoint=path)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(ValueError, match="no checkpoint of ours") as error:
         run("rpie", epochs=10, checkpoint=path)

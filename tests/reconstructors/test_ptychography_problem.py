@@ -136,6 +136,17 @@ def test_single_bad_frames_are_left_out_and_marked():
     assert max(prepared.problem.object_shape) < 200
 
 
+def test_bad_frames_do_not_count_for_the_mean():
+    clean = from_measurement(node())
+    spoilt = changed(node(), counts=put((0, 3), 60000))
+    glaring = changed(node(), counts=put((0, 3), 20000))
+    known = np.arange(len(DRAWN.corners)) == 3
+    for prepared in (from_measurement(spoilt), from_measurement(glaring, left_out=known)):
+        assert prepared.problem.photons == pytest.approx(clean.problem.photons, rel=0.02)
+        assert prepared.noise == pytest.approx(clean.noise, rel=0.02)
+        assert not prepared.problem.used[3]
+
+
 def test_pixels_that_are_always_saturated_are_left_out_of_all_frames():
     data = changed(node(), counts=put((slice(None), slice(None), 30, 31), 60000))
     prepared = from_measurement(data)
@@ -164,6 +175,9 @@ def test_one_frame_is_refused():
     used = np.zeros((2, len(DRAWN.corners)), bool)
     used[:, 0] = True
     assert "1 usable frame" in refuses(node(frames={"used": used}))
+    line = changed(node(), position_x=lambda x: 1e-3 * x)
+    assert "span" in refuses(line)
+    assert refuses(line.isel(helicity=[0])) is None
     assert refuses(node()) is None
 
 

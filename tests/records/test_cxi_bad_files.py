@@ -14,6 +14,8 @@ from tests.records.foreign_cxi import FRAMES, PIXEL, N, foreign_file, photons, s
 DETECTOR = "entry_1/instrument_1/detector_1"
 ENERGY = "entry_1/instrument_1/source_1/energy"
 PLACES = "entry_1/sample_1/geometry_1/translation"
+ORIENTATION = "entry_1/sample_1/geometry_1/orientation"
+STOKES = "entry_1/instrument_1/beam_1/incident_polarization_stokes"
 
 
 def with_nan() -> Any:
@@ -30,6 +32,7 @@ def with_nan() -> Any:
         ({ENERGY: np.nan}, "source_1/energy: 1 values are not finite"),
         ({ENERGY: -1.0}, "source_1/energy: holds -1; expected joules"),
         ({ENERGY: None}, "entry_1: neither energy nor wavelength; expected source_1/energy in J"),
+        ({ENERGY: np.array([1, 2]) * 800 * 1.6e-19}, "source_1/energy: 2 different values; expected one number"),
         ({ENERGY: np.bytes_(b"800")}, "source_1/energy: dtype .*; expected numbers in J"),
         (
             {"entry_1/instrument_1/source_1/wavelength": 1e-10},
@@ -69,6 +72,22 @@ def with_nan() -> Any:
             {f"{DETECTOR}/data_dark": np.zeros((3, 3))},
             r"data_dark: float64 of shape \(3, 3\); expected numbers of shape",
         ),
+        (
+            {f"{DETECTOR}/data_dark": np.full((N, N), np.nan)},
+            "data_dark: no pixel has a finite value; expected the mean",
+        ),
+        (
+            {f"{DETECTOR}/data_dark": np.full((N, N), -9.0)},
+            "data_dark: a mean of -9; expected 0 or above, but for noise",
+        ),
+        ({f"{DETECTOR}/counts_per_joule": 1e30}, "gain: holds .*; expected 1e-06 to 1e\\+10 ADU a photon"),
+        ({f"{DETECTOR}/basis_vectors": np.eye(3)[:2] + 0j}, "basis_vectors: dtype complex128; expected two vectors"),
+        ({f"{DETECTOR}/basis_vectors": np.bytes_(b"x")}, "basis_vectors: dtype .*; expected two vectors"),
+        ({STOKES: np.bytes_(b"left")}, "stokes: .*; expected four numbers"),
+        ({STOKES: np.ones(3)}, r"stokes: float64 of shape \(3,\); expected four numbers"),
+        ({STOKES: np.array([1, 0, 0, np.nan])}, "stokes: values are not finite; expected finite values"),
+        ({ORIENTATION: np.array([1.0, 0, 0, 0, 0, 1])}, "tilt: holds .*; expected radians, the beam going through"),
+        ({PLACES: scan() + 1e3}, "position_y: lies 1e\\+03 m away; expected within 100 m of the origin"),
         ({f"{DETECTOR}/basis_vectors": np.zeros((2, 3))}, "basis_vectors: a vector without a direction"),
         ({f"{DETECTOR}/basis_vectors": np.eye(3)[[0, 2]]}, "basis_vectors: vectors that are not across"),
         (
@@ -105,6 +124,22 @@ def test_what_is_wrong_is_told_in_one_line(fields: dict[str, Any], line: str, tm
 def test_units_that_are_not_si(attribute: str, line: str, tmp_path: Path) -> None:
     with pytest.raises(RecordError, match=line):
         cxi.open_node(foreign_file(tmp_path, attrs={attribute: "eV"}))
+
+
+def test_marks_of_bad_data_are_no_counts(tmp_path: Path) -> None:
+    """-1e9 in one frame spoils it, in all frames it masks the pixel, as a NaN of the dark does."""
+    data = photons().astype(np.int64)
+    data[4, 3, 3], data[:, 5, 5] = -(10**9), -(10**9)
+    dark = np.zeros((N, N))
+    dark[7, 7] = np.nan
+    with cxi.open_node(foreign_file(tmp_path, {f"{DETECTOR}/data": data, f"{DETECTOR}/data_dark": dark})) as node:
+        assert np.flatnonzero(~node["used"].values[0]).tolist() == [4]
+        assert np.argwhere(~node["valid"].values).tolist() == [[5, 5], [7, 7]]
+        np.testing.assert_array_equal(node["counts"][0, 6, :5].values, photons()[6, :5])
+    marked = photons().astype(np.uint32)
+    marked[:, 2, 2] = 2**32 - 2
+    with cxi.open_node(foreign_file(tmp_path, {f"{DETECTOR}/data": marked})) as node:
+        assert float(node["saturation"]) == 2**32 - 2
 
 
 def test_frames_that_are_all_spoilt(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from records import ptychography_reconstruction, ptychography_truth, store
 from records.scorecard import Row, Scorecard, Status
 from scenarios import ptychography_scoring
 from scenarios.configuration import resolve, shipped
-from scenarios.ptychography_frame import ScoringSettings
 from scenarios.ptychography_tables import Ptychography
+from scenarios.scoring_settings import ScoringSettings
 from tests.ptychography_problem import PIXEL, annular_probe, textured_object
 
 METHODS = {"floor": 1.0, "rpie": 0.2, "rpie+": 0.05}

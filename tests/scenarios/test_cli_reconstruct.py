@@ -1,12 +1,15 @@
 """``truespin reconstruct ptychography``: a file in, CXI and a picture out, and one line where it cannot be."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
+from reconstructors.ptychography import methods
 from records import cxi, frames
 from scenarios.cli import call
 from tests.ptychography_files import N, small_scan, write_small_scan
@@ -79,6 +82,17 @@ def test_measurement_of_a_run_is_read_too(tmp_path: Path) -> None:
         (("--out", "result.txt"), "ends in .cxi"),
         (("--figure", "result.doc"), "ends in .png"),
         (("--focus-distance", "long"), "focus-distance"),
+        (("--defocus", "--5um"), "length with its unit"),
+        (("--gain", "1e30"), "gain is 1e+30; allowed: 1e-06 to 1e+10"),
+        (("--near-field", "--outer-zone", "45nm"), "outer-zone is given for a near field"),
+        (("--outer-zone", "45nm", "--defocus", "1m"), "scan.cxi: defocus 1 m makes a beam of"),
+        (("--set", "engine.epochs.x=3", "--set", "engine.epochs=3"), "--set 'engine.epochs=3'; allowed: a key"),
+        (("--set", "engine.epochs=3", "--set", "engine.epochs.x=3"), "--set 'engine.epochs.x=3'; allowed: a key"),
+        (("--set", "preparation.modes=5000"), "modes is 5000; allowed: a whole number from 1 to 64"),
+        (("--set", "preparation.margin=100000"), "margin is 100000; allowed"),
+        (("--set", "preparation.scratch=3"), "scratch is 3; allowed"),
+        (("--out", ""), "out is ''; allowed"),
+        (("--out", "/proc/r.cxi"), "'/proc/r.cxi' cannot be written"),
     ],
 )
 def test_wrong_words_are_told_in_one_line(
@@ -115,6 +129,132 @@ def test_bad_files_are_told_in_one_line(scan: Path, tmp_path: Path, capsys: pyte
     assert not (tmp_path / "r.cxi").exists()
 
 
+def test_what_is_no_result_is_never_replaced(scan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    raw, notes, linked = tmp_path / "raw.cxi", tmp_path / "notes.cxi", tmp_path / "linked.cxi"
+    raw.write_bytes(scan.read_bytes())
+    notes.write_text("mine")
+    linked.hardlink_to(scan)
+    for path in (raw, notes, linked):
+        before = path.read_bytes()
+        assert _call(scan, "--out", str(path)) == 2
+        assert "holds something else than a reconstruction" in capsys.readouterr().err
+        assert path.read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+FRAMES = "entry_1/instrument_1/detector_1/data"
+
+
+@pytest.fixture
+def spoilt(scan: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that copies the scan with its frames or other datasets changed."""
+
+    def spoil(**changes: Any) -> Path:
+        path = tmp_path / "spoilt.cxi"
+        path.write_bytes(scan.read_bytes())
+        with h5py.File(path, "r+") as file:
+            for name, change in changes.items():
+                place = {"frames": FRAMES, "mask": FRAMES.replace("/data", "/mask")}[name]
+                values = change(file[place][()])
+                file[place][...] = values
+        return path
+
+    return spoil
+
+
+def _all_like_the_first(frames: Any) -> Any:
+    return np.repeat(frames[:1], len(frames), axis=0)
+
+
+def _one_lit(frames: Any) -> Any:
+    return frames * (np.arange(len(frames)) == 3)[:, None, None].astype(np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "said"),
+    [
+        (_all_like_the_first, (), "1 usable frame of 16 (15 found corrupt)"),
+        (_one_lit, (), "no photons above the dark offset in most frames"),
+        (lambda frames: np.full_like(frames, 65535), (), "counts are saturated on every valid pixel"),
+        (lambda frames: frames, ("--gain", "1e9"), "photons in the median frame, at 1e+09 ADU a photon"),
+    ],
+)
+def test_frames_that_hold_nothing_are_told_in_one_line(
+    spoilt: Callable[..., Path],
+    tmp_path: Path,
+    change: Callable[[Any], Any],
+    words: tuple[str, ...],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path, out = spoilt(frames=change), tmp_path / "r.cxi"
+    assert _call(path, *words, "--out", str(out)) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith(f"truespin: {path}: ")
+    assert said in told.err
+    assert told.err.count("\n") == 1
+    assert not told.out
+    assert not out.exists()
+
+
+def test_bad_frames_are_named_with_their_reason(
+    spoilt: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def change(frames: Any) -> Any:
+        frames[2], frames[5] = 0, 65535
+        return frames
+
+    path = spoilt(frames=change)
+    words = (*_optics(), "--method", "rpie", "--set", "engine.epochs=4", "--out", str(tmp_path / "r.cxi"))
+    assert _call(path, *words) == 0
+    told = capsys.readouterr().out
+    assert "2 of 16 frames left out (1 empty, 1 saturated)" in told
+    assert "flag frames_left_out: 12% of the frames took no part" in told
+    assert "2e+05 photons a frame" in told  # those of the good ones
+
+
+def test_an_inverted_mask_is_flagged(
+    spoilt: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    some_bad = np.arange(N * N).reshape(N, N) % 101 == 0
+    path = spoilt(mask=lambda bits: np.where(some_bad, 0, 1))
+    words = (*_optics(), "--method", "rpie", "--set", "engine.epochs=2", "--out", str(tmp_path / "r.cxi"))
+    assert _call(path, *words) == 0
+    told = capsys.readouterr().out
+    assert "flag few_data" in told
+    assert "% of the probe's light falls on masked pixels" in told
+
+
+def test_a_record_of_ours_is_known_by_its_content(
+    scan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named, foreign, other = tmp_path / "own.cxi", tmp_path / "foreign.nc", tmp_path / "other.nc"
+    frames.write_nodes([small_scan()], named)
+    foreign.write_bytes(scan.read_bytes())
+    for path in (named, foreign):
+        out = str(tmp_path / "r.cxi")
+        assert _call(path, "--method", "rpie", "--set", "engine.epochs=1", "--out", out) == 0
+    capsys.readouterr()
+    with h5py.File(other, "w") as file:
+        file.attrs.update({"record": "measurement", "kind": "holography"})
+    assert _call(other) == 2
+    assert "other.nc: holds record 'measurement' of kind 'holography'" in capsys.readouterr().err
+
+
+def test_an_interrupt_says_what_is_kept(
+    scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(methods, "rejected", interrupted)
+    out = tmp_path / "r.cxi"
+    for words, said in (((), "nothing is kept"), (("--checkpoint", str(tmp_path / "k.npz")), "goes on from there")):
+        assert _call(scan, "--out", str(out), *words) == 130
+        assert said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_checkpoint_of_something_else_is_refused(
     scan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -123,6 +263,8 @@ def test_checkpoint_of_something_else_is_refused(
     assert _call(scan, *words, "--set", "engine.epochs=10") == 0
     assert _call(scan, *words, "--set", "engine.epochs=11") == 2
     assert "belongs to another" in capsys.readouterr().err
+    assert _call(scan, *words, "--set", "engine.epochs=10", "--seed", "1") == 2
+    assert "or another seed" in capsys.readouterr().err
     kept.write_bytes(b"rubbish")
     assert _call(scan, *words, "--set", "engine.epochs=10") == 2
     assert "no checkpoint of ours" in capsys.readouterr().err

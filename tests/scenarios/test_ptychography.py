@@ -50,7 +50,7 @@ def test_measurement_and_truth_belong_together(tmp_path: Path) -> None:
     truth = store.load(folder / "truth.nc")
     with frames.open_node(folder / "measurement.nc") as node:
         assert node.sizes == {"helicity": 2, "position": 36, "y": 64, "x": 64}
-        photons = mean_photons(node)
+        photons = mean_photons(node, truth)
     assert np.count_nonzero(truth["fault"].values) == pytest.approx(0.2 * 72, abs=7)
     assert 0.3e6 < photons < 1.1e6
     assert float(np.abs(truth["magnetic"].values).max()) > 0.01
@@ -119,7 +119,10 @@ def test_points_are_the_grid_of_the_lists() -> None:
     overlap = resolve(Ptychography, text, profile="quick", overrides=("sweep.overlap=[0.8]",))
     assert varies(overlap) == "expected"
     tables = at_point(overlap.model_dump(), points(overlap)[0])
-    assert tables["scan"]["step_nm"] == pytest.approx(0.2 * 1e9 * disc_diameter(tables["optics"]))
+    scan, step = tables["scan"], 0.2 * 1e9 * disc_diameter(tables["optics"])
+    assert scan["step_nm"] == pytest.approx(step)
+    assert (scan["rows"] - 1) * step == pytest.approx(11 * 40.0, abs=step / 2)
+    assert scan["columns"] == scan["rows"]
 
 
 def test_disc_is_that_of_the_cone() -> None:

@@ -10,7 +10,7 @@ import xarray as xr
 from numerics import fourier
 from records import ptychography_reconstruction, ptychography_truth
 from scenarios import ptychography_scoring
-from scenarios.ptychography_frame import ScoringSettings
+from scenarios.scoring_settings import ScoringSettings
 from tests.ptychography_problem import PIXEL, annular_probe, textured_object
 
 SIZE, N = 192, 64

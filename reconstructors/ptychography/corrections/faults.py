@@ -55,7 +55,7 @@ _FRAMES_PER_TERM = 10
 _RIDGE = 1e-3
 _ROWS, _COLUMNS = 1024, 64  # of what is held at a time
 _FEW = 8  # frames, below which there are no neighbours to speak of
-_EMPTY = 1e-3  # of the median frame's photons: nothing to judge, and no neighbour to judge others by
+_EMPTY = 1e-3  # of the median frame's photons: no neighbour to judge others by
 
 
 def corrupt_frames(node: xr.Dataset, *, rule: str = "residual") -> Array:
@@ -121,8 +121,8 @@ def find_corrupt(read: Reader, positions: Array, valid: Array, *, rule: str = "r
     if rule == "gradient":
         bad = fault_gradient.corrupt(features.high, positions)
         return np.where(bad, 17, 0).astype(np.int8)
-    found = np.zeros(len(positions), np.int8)
     lit = features.total > _EMPTY * np.median(features.total)
+    found = np.where(lit, 0, 16).astype(np.int8)
     if lit.sum() >= _FEW:
         found[lit] = judge(features.of(lit), np.asarray(positions)[lit])
     return found

@@ -80,6 +80,8 @@ class DmParameters:
         for name, least in (("epochs", 1), ("overlaps", 1), ("average", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed: a whole number from {least}")
+        if not self.memory_limit > 0:
+            raise ValueError(f"memory_limit is {self.memory_limit:g}; allowed: GiB, above 0")
 
 
 def need(frames: int, modes: int, shape: tuple[int, int]) -> float:
@@ -93,7 +95,7 @@ def refusal(frames: int, modes: int, shape: tuple[int, int], *, limit: float) ->
     if wanted <= limit:
         return None
     size = f"{frames} frames of {shape[0]} x {shape[1]} pixels and {modes} modes"
-    return f"all exit waves take {wanted:.1f} GiB of memory for {size}; allowed: memory_limit, {limit:.1f} GiB"
+    return f"all exit waves take {wanted:.3g} GiB of memory for {size}; allowed: memory_limit, {limit:.3g} GiB"
 
 
 class DifferenceMap:
