@@ -223,6 +223,17 @@ def test_frames_outside_of_the_object_are_refused(corner):
         case.run(case.kernel())
 
 
+@pytest.mark.parametrize("kind", [FusedKernel, LibraryKernel])
+def test_frames_are_picked_from_more(kind):
+    case = Case(factors=True)
+    kernel, where = case.kernel(kind), np.array([6, 0, 3, 1, 5])
+    more = np.zeros((7, *case.n), np.float32)
+    more[where] = case.amplitudes
+    expected = case.run(kernel)
+    case.arguments["places"] = where
+    assert_equal_bits(case.run(kernel, more), expected)
+
+
 def test_other_bad_input_is_refused():
     case = Case()
     kernel, sums = case.kernel(), Sums.zeros(case.shape, case.probe.shape)
@@ -230,6 +241,9 @@ def test_other_bad_input_is_refused():
     arguments = (case.object, case.probe)
     with pytest.raises(ValueError, match=r"packed has shape .* allowed: 5 frames from pack"):
         kernel.accumulate(*arguments, packed[:4], case.corners, sums)
+    for places in ([0, 1, 2, 3], [0, 1, 2, 3, 5], [-1, 1, 2, 3, 4]):
+        with pytest.raises(ValueError, match=r"places has \d numbers; allowed: 5, from 0 to 4"):
+            kernel.accumulate(*arguments, packed, case.corners, sums, places=np.array(places))
     with pytest.raises(ValueError, match="likelihood is 'guess'; allowed: amplitude, poisson"):
         kernel.accumulate(*arguments, packed, case.corners, sums, likelihood="guess")
     sums.object_numerator = sums.object_numerator.T

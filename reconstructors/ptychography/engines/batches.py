@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from reconstructors.ptychography.kernels import placing
 from reconstructors.ptychography.kernels.choice import Kernel, make_kernel
 from reconstructors.ptychography.kernels.sums import Sums
-from reconstructors.ptychography.problem import Problem
+from reconstructors.ptychography.problem import FramesInMemory, Problem
 from reconstructors.ptychography.state import State
 from reconstructors.ptychography.stream import parts, read_ahead
 
@@ -81,6 +81,7 @@ class Batches:
             transfer=problem.optics.transfer,
         )
         self._frames = problem.frames.packed(self.kernel)
+        self._whole = self._frames.amplitudes if isinstance(self._frames, FramesInMemory) else None
 
     def placed(self, state: State, indices: Array) -> Placed:
         """Return where frames lie in the present state."""
@@ -94,7 +95,7 @@ class Batches:
         state : State
         indices : (frames,) int array
         packed : array
-            The frames, from `read`.
+            The frames, from `read`; or all of them.
         sums : Sums
             Added to, in place.
         **wanted
@@ -109,16 +110,22 @@ class Batches:
             sums,
             factors=placed.factors,
             scale=placed.scale,
+            places=indices if packed is self._whole else None,
             **wanted,
         )
         return placed
 
-    def read(self, batches: Sequence[Array]) -> Iterator[Iterator[tuple[Array, Array]]]:
+    def read(self, batches: Sequence[Array], *, gathered: bool = False) -> Iterator[Iterator[tuple[Array, Array]]]:
         """Yield for each batch its pieces: indices and frames as the kernel takes them, read ahead.
 
-        A batch of any size costs the memory of two pieces. Take all pieces of a batch before the next one.
+        A batch of any size costs the memory of two pieces. Take all pieces of a batch before the next one. Frames in
+        memory come all at once, not copied, for `accumulate` to pick from, unless they are asked for `gathered`.
         """
         cut = [parts(indices, self._frames) for indices in batches]
+        if self._whole is not None and not gathered:
+            for pieces in cut:
+                yield ((piece, self._whole) for piece in pieces)
+            return
         reader = read_ahead(self._frames, (piece for pieces in cut for piece in pieces))
         for pieces in cut:
             yield (next(reader) for _ in pieces)

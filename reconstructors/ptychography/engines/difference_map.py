@@ -214,7 +214,7 @@ class DifferenceMap:
         values[...] = (numerator + inertia * values) / (weight + inertia)
 
     def _pieces(self, order: Array) -> Iterator[tuple[slice, Array, Array]]:
-        (pieces,) = self._batches.read([order])
+        (pieces,) = self._batches.read([order], gathered=True)
         first = 0
         for piece, packed in pieces:
             yield slice(first, first + len(piece)), piece, packed

@@ -7,12 +7,13 @@
 Arrays travel in groups:
 
 - plan: radices and factors of `line_fft` along y, the same along x, then ny, nx and modes;
-- batch: object, corners, scale, amplitudes, background, and factors of rows and columns if the probe has them;
+- batch: object, corners, scale, amplitudes, background, where in the amplitudes each frame is, and factors of rows and
+  columns if the probe has them;
 - slots: of the frames at work, rows, probe (that of all frames if it has no factors) and error;
 - room: scratch of one thread: a strip, a model, an object patch;
 - sums: the object's numerator and weight, the probe's numerator and weight; found: errors and moments.
 
-All but corners, errors and moments are flat float32.
+All but corners, places, errors and moments are flat float32.
 """
 
 from typing import Any
@@ -116,7 +117,7 @@ def _towards_data(rows: Array, at: int, data: Arrays, poisson: bool, model: Arra
 @njit(cache=True, nogil=True, error_model="numpy")
 def _shifted_probe(spectrum: Array, at: int, batch: Arrays, frame: int, slots: Arrays, to: int, plan: Arrays) -> None:
     """Write a mode of the probe with the factors of a frame into its slot, whose rows serve as room."""
-    tall, wide = batch[5:]
+    tall, wide = batch[6:]
     _, _, radices, factors, ny, nx, _ = plan
     for g in range(ny // LAST):
         line, lanes = PAIR * nx * g, 2 * ny * frame + PAIR * g
@@ -131,7 +132,7 @@ def _shifted_probe(spectrum: Array, at: int, batch: Arrays, frame: int, slots: A
 @njit(cache=True, nogil=True, error_model="numpy")
 def _add_unshifted(rows: Array, at: int, batch: Arrays, frame: int, sums: Array, to: int, plan: Arrays) -> None:
     """Transform rows along x and add them, times the conjugate factors of a frame, to the probe's spectrum."""
-    tall, wide = batch[5:]
+    tall, wide = batch[6:]
     _, _, radices, factors, ny, nx, _ = plan
     for g in range(ny // LAST):
         line, lanes = PAIR * nx * g, 2 * ny * frame + PAIR * g
@@ -231,7 +232,7 @@ def to_detector(
 
     `probe` is the one of all frames: strips, or with factors its spectrum.
     """
-    object_, corners, scales, measured, background = batch[:5]
+    object_, corners, scales, measured, background, places = batch[:6]
     rows, probes, errors = slots
     size, modes = 2 * plan[4] * plan[5], plan[6]
     start, width = slot * modes * size, 2 * columns
@@ -241,7 +242,7 @@ def to_detector(
         if switches[FACTORS]:
             _shifted_probe(probe, mode * size, batch, frame, slots, to, plan)
         _exit_rows(glass, probes, to if switches[FACTORS] else mode * size, rows, to, room[0], plan)
-    data = (measured, frame * (size // 2), background)
+    data = (measured, places[frame] * (size // 2), background)
     errors[slot] = _towards_data(rows, start, data, switches[POISSON] != 0, room[1], plan)
 
 

@@ -103,10 +103,11 @@ class FusedKernel(LibraryKernel):
         want_probe: bool = True,
         moments: Array | None = None,
         likelihood: str = "amplitude",
+        places: Array | None = None,
     ) -> Array:
         """Add what the frames of a batch say to `sums`; parameters and result are those of `LibraryKernel`."""
         frames, (ny, nx) = len(corners), self.shape
-        self._check(packed, corners, likelihood)
+        self._check(packed, corners, likelihood, places)
         errors = np.zeros(frames)
         scales = np.ones(frames, np.float32) if scale is None else np.asarray(scale, np.float32)
         switches = (likelihood == "poisson", want_object, want_probe, moments is not None, factors is not None)
@@ -117,7 +118,8 @@ class FusedKernel(LibraryKernel):
         if want_probe:
             self._probe_sums.fill(0)
             self._probe_weight.fill(0)
-        batch = (_flat(object_), np.asarray(corners, np.int64), scales, _flat(packed), self._dark, *lines)
+        order = np.arange(frames) if places is None else np.asarray(places, np.int64)
+        batch = (_flat(object_), np.asarray(corners, np.int64), scales, _flat(packed), self._dark, order, *lines)
         totals = (_own(sums.object_numerator), _own(sums.object_weight), self._probe_sums, self._probe_weight)
         found = (errors, np.zeros((0, len(MOMENTS))) if moments is None else moments)
         self._run(batch, totals, found, switches)
@@ -125,10 +127,13 @@ class FusedKernel(LibraryKernel):
             self._add_probe(sums, factors is not None)
         return errors
 
-    def _check(self, packed: Array, corners: Array, likelihood: str) -> None:
+    def _check(self, packed: Array, corners: Array, likelihood: str, places: Array | None = None) -> None:
         (ny, nx), room = self.shape, np.subtract(self.object_shape, self.shape)
-        if packed.shape != (len(corners), ny // LANES, nx, LANES):
-            raise ValueError(f"packed has shape {packed.shape}; allowed: {len(corners)} frames from pack")
+        frames = len(corners) if places is None else len(packed)
+        if packed.shape != (frames, ny // LANES, nx, LANES):
+            raise ValueError(f"packed has shape {packed.shape}; allowed: {frames} frames from pack")
+        if places is not None and (len(places) != len(corners) or places.min() < 0 or places.max() >= frames):
+            raise ValueError(f"places has {len(places)} numbers; allowed: {len(corners)}, from 0 to {frames - 1}")
         if len(corners) and (corners.min() < 0 or (corners.max(0) > room).any()):
             raise ValueError(f"corners go from {corners.min(0)} to {corners.max(0)}; allowed: from 0 to {room}")
         check_likelihood(likelihood)

@@ -81,6 +81,7 @@ class LibraryKernel:
         want_probe: bool = True,
         moments: Array | None = None,
         likelihood: str = "amplitude",
+        places: Array | None = None,
     ) -> Array:
         """Add what the frames of a batch say to `sums`.
 
@@ -102,6 +103,8 @@ class LibraryKernel:
         moments : (frames, 6) float64 array, optional
             Written: see `sums.MOMENTS`.
         likelihood : {"amplitude", "poisson"}
+        places : (frames,) int64 array, optional
+            Where in `packed`, which then may hold others too, each frame is.
 
         Returns
         -------
@@ -115,7 +118,8 @@ class LibraryKernel:
             here = None if factors is None else (factors[0][part], factors[1][part])
             scales = np.ones(part.stop - first, np.float32) if scale is None else scale[part].astype(np.float32)
             probes = self._probes(probe, here)
-            chi = self._changes(object_, probes, packed[part], corners[part], scales, likelihood, errors[part])
+            data = packed[part if places is None else places[part]]
+            chi = self._changes(object_, probes, data, corners[part], scales, likelihood, errors[part])
             if moments is not None:
                 frame_loops.moments(object_, probes, corners[part], scales, chi, moments[part])
             if want_object:
