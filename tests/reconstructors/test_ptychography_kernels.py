@@ -133,6 +133,17 @@ def test_a_second_thread_that_stops_does_not_stop_the_first(taken, monkeypatch):
         assert_equal_bits(case.run(case.kernel()), expected)
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_a_second_thread_that_is_ahead_does_more(name, monkeypatch):
+    """It is done with all frames, strips included, before the first one begins."""
+    case = CASES[name]
+    expected = case.run(case.kernel())
+    monkeypatch.setattr(Helper, "wanted", lambda self, kind: True)
+    monkeypatch.setattr(Helper, "start", lambda self, function, *arguments: function(*arguments))
+    with use_threads(2):
+        assert_equal_bits(case.run(case.kernel()), expected)
+
+
 def test_equal_bits_in_groups(monkeypatch):
     case = Case(frames=17, scale=True)
     expected = case.run(case.kernel())
