@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from numerics import atomics
 from reconstructors.ptychography.kernels.fused_frames import (
     FACTORS,
-    WANT_PROBE,
     change_wave,
     from_detector,
     to_detector,
@@ -80,7 +79,8 @@ def work(
             slot += 1
         held[slot] = frame
         waiting += 1
-        ahead = helps and frame > done + 1 and not (switches[FACTORS] and switches[WANT_PROBE])
+        # A probe with factors lies in the slot in which its frame began.
+        ahead = helps and frame > done + 1 and not switches[FACTORS]
         target = OWN + count if ahead else offset + slot
         to_detector(start + frame, target, probe, columns, batch, slots, room, switches, plan)
         if ahead:
