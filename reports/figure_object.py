@@ -20,6 +20,7 @@ from reports.style import SIGNED, letter, new_figure, sequential
 
 _GREY, _PHASE, _ERROR = "gray", "twilight_shifted", "magma"
 _MOST = 5  # columns, the truth's among them
+_LEAST_PHASE = 0.05  # rad, of the colours: at an absorption edge the phase of a magnet may vanish
 
 
 def draw_overview(results: Results) -> Figure | None:
@@ -162,7 +163,8 @@ def _phase(values: Any) -> np.ndarray:
 
 
 def _phase_limit(scored: xr.Dataset) -> float:
-    return signed_limit(_phase(scored["truth_object"].values)[_mask(scored)])
+    """Return the limit of the colours: that of the truth, unless it has next to no phase."""
+    return max(signed_limit(_phase(scored["truth_object"].values)[_mask(scored)]), _LEAST_PHASE)
 
 
 def _panel(

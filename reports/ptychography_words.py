@@ -67,13 +67,13 @@ def lead_paragraph(results: Results) -> str:
     sample, optics, scan, detector = (config_table(results, name) for name in ("sample", "optics", "scan", "detector"))
     what = (
         f"A block of nickel cast between silica spheres, {plain(sample.get('extent_nm'))} nm wide and "
-        f"{plain(sample.get('thickness_nm'))} nm thick, magnetised at random"
+        f"{plain(sample.get('thickness_nm'))} nm thick, magnetised at random,"
         if sample.get("kind") == "superlattice"
         else f"A Co/Pt multilayer with labyrinth domains of {plain(sample.get('period_nm'))} nm period"
     )
     photons, pixels = plain(detector.get("photons")), plain(detector.get("pixels"))
     return (
-        f"{what}, is scanned behind the focus of a zone plate ({plain(optics.get('outer_zone_nm'))} nm outer zones) "
+        f"{what} is scanned behind the focus of a zone plate ({plain(optics.get('outer_zone_nm'))} nm outer zones) "
         f"with soft x-rays of both helicities: {plain(scan.get('rows'))} \u00d7 {plain(scan.get('columns'))} "
         f"positions, {plain(scan.get('step_nm'))} nm apart, {photons} photons each at the sample. A detector of "
         f"{pixels} \u00d7 {pixels} pixels counts what is scattered; one pixel "
