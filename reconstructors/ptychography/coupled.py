@@ -2,8 +2,8 @@
 
 - `PARAMETERS`: what it shares; `solve`; `refusal`: why a measurement cannot be used.
 
-What is shared is data of one instrument and one sample seen twice, no prior: the probe up to its power and, where the
-positions are refined, the charge image while they settle. See `dichroic`.
+What is shared is data of one instrument and one sample seen twice, no prior: the probe up to its power; on request the
+positions, and the charge image while both scans settle on it. See `dichroic`.
 """
 
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ def solve(
         (plus.problem, minus.problem),
         engine,
         rng=rng,
-        listeners=methods.corrections(parameters),
+        listeners=(*methods.unwrapping(plus, parameters), *methods.corrections(parameters)),
         watch=watch,
         kept=None if checkpoint is None else Checkpoint(checkpoint, task(measurement, NAME, parameters, rng)),
     )

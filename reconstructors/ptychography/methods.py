@@ -222,13 +222,14 @@ def _listeners(prepared: Prepared, parameters: ScanParameters) -> tuple[Listener
     if isinstance(parameters.engine, DmParameters):
         return ()
     if not parameters.refine_positions:
-        return (*_unwrapping(prepared, parameters), *corrections(parameters))
+        return (*unwrapping(prepared, parameters), *corrections(parameters))
     moving = PositionRefinement(prepared.problem.positions, parameters.positions)
     stretching = StretchRefinement(prepared.problem, parameters.positions)
-    return moving, stretching, *_unwrapping(prepared, parameters), *corrections(parameters)
+    return moving, stretching, *unwrapping(prepared, parameters), *corrections(parameters)
 
 
-def _unwrapping(prepared: Prepared, parameters: ScanParameters) -> tuple[Listener, ...]:
+def unwrapping(prepared: Prepared, parameters: ScanParameters) -> tuple[Listener, ...]:
+    """Return what keeps the phase of the pupil smooth, where that is asked for."""
     return (ProbeUnwrapping(prepared.problem),) if parameters.unwrap_probe else ()
 
 

@@ -124,11 +124,6 @@ class Prepared:
         half = np.array(self.problem.frames.shape) // 2
         return np.asarray(self.origin + self.problem.optics.pixel_size * (positions + half))
 
-    def first_pixels(self, centres: Array) -> Array:
-        """Return the first object pixels (frames, 2) of frames whose probe's centre lies at `centres`, m."""
-        half = np.array(self.problem.frames.shape) // 2
-        return np.asarray((centres - self.origin) / self.problem.optics.pixel_size - half)
-
 
 def refuses(node: xr.Dataset) -> str | None:
     """Return why `node` cannot be used, None where it can; the frames are not read."""

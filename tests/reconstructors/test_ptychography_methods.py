@@ -317,6 +317,22 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["rpie", "rpie+coupled"])
+def test_modes_come_out_orthogonal_and_in_order(name):
+    preparation = replace(registry.get(name).parameters.preparation, modes=2)
+    found = run(name, epochs=13, changes={"preparation": preparation})
+    for first, second in found["probe"].values:
+        powers = np.linalg.norm(first), np.linalg.norm(second)
+        assert powers[0] > powers[1] > 0
+        assert abs(np.vdot(first, second)) < 1e-4 * powers[0] * powers[1]
+
+
+@pytest.mark.parametrize("name", ["rpie", "rpie+coupled"])
+def test_pupil_is_kept_smooth_on_request(name):
+    bare, smooth = (run(name, changes={"unwrap_probe": asked})["probe"].values for asked in (False, True))
+    assert np.linalg.norm(bare - smooth) > 1e-3 * np.linalg.norm(bare)
+
+
 def test_bad_parameters_are_told():
     with pytest.raises(ValueError, match="reject is 'all'; allowed: none, gradient, residual"):
         ScanParameters(registry.get("rpie").parameters.engine, reject="all")

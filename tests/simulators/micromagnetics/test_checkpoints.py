@@ -31,6 +31,14 @@ dtypes = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 methods = pytest.mark.parametrize("method", METHODS)
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """A shell has its background jobs ignore the signal."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def relax(method, problem, m, *, limit, **options):
     """Relax by the method of a name."""
     if method == "quench":
