@@ -15,8 +15,10 @@ import xarray as xr
 
 from records import check, ovf, sample, sample_files, scorecard, store, vtk
 from records.checks import one_line
+from records.describe_projections import describe_projections, describe_stacks
 from records.describe_ptychography import describe_cxi, describe_frames, looks_like_cxi
 from records.errors import RecordError
+from records.projection_files import looks_like_projections
 
 _LISTED: Final = 200
 """Datasets of a foreign file that are listed."""
@@ -153,6 +155,8 @@ def _record(dataset: xr.Dataset) -> Lines:
         lines.append(("check", "sound"))
     if lines[-1][1] == "sound" and name == "sample":
         lines += describe_sample(dataset)
+    if lines[-1][1] == "sound" and dataset.attrs.get("kind") == "projections":
+        lines += describe_projections(dataset)
     for key, value in dataset.attrs.items():
         if key not in ("record", "schema"):
             lines.append((str(key), _short(str(value))))
@@ -176,7 +180,9 @@ def _variable(array: xr.Variable) -> str:
 
 def _foreign(path: str | os.PathLike[str], file: h5py.File) -> Lines:
     """Describe an HDF5 file of other software: as CXI, where it says so or holds frames where CXI has them."""
-    return describe_cxi(path) if looks_like_cxi(file) else [("file", "HDF5")]
+    if looks_like_cxi(file):
+        return describe_cxi(path)
+    return describe_stacks(path) if looks_like_projections(file) else [("file", "HDF5")]
 
 
 def _datasets(file: h5py.File) -> Lines:

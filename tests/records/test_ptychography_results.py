@@ -81,4 +81,4 @@ def test_kinds_are_told_apart() -> None:
     with pytest.raises(RecordError, match=r"Truth.axis: variable missing"):
         records.check(a_truth().assign_attrs(kind="holography"))
     with pytest.raises(RecordError, match=r"Reconstruction.m_z: variable missing"):
-        records.check(a_reconstruction().assign_attrs(kind="projections"))
+        records.check(a_reconstruction().assign_attrs(kind="holography"))
