@@ -12,18 +12,27 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-_DARKEST = 1e-4
-"""Least amplitude of a transmission that is told from nothing: an optical density of 18."""
+_DARKEST = 1e-8
+"""Least intensity of a transmission that is told from nothing: an optical density of 18."""
 
 
-def optical_density(object_: Array) -> Array:
-    """Return ``-ln|O|²`` of a transmission, float32; at most 18.4, where a wave vanishes.
+def optical_density(object_: Array, *, floor: float = _DARKEST) -> Array:
+    """Return ``-ln|O|²`` of a transmission, float32; at most ``-ln(floor)``, where a wave vanishes.
 
     Parameters
     ----------
     object_ : complex array of any shape
+    floor : float
+        Least intensity that is told from nothing, above 0.
+
+    Raises
+    ------
+    ValueError
+        If the floor is not positive.
     """
-    amplitude = np.maximum(np.abs(object_).astype(np.float64), _DARKEST)
+    if not floor > 0:
+        raise ValueError(f"floor is {floor:.4g}; allowed: above 0")
+    amplitude = np.maximum(np.abs(object_).astype(np.float64), np.sqrt(floor))
     return np.asarray(-2 * np.log(amplitude), np.float32)
 
 
