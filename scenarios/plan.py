@@ -1,7 +1,7 @@
 """A request as cells and stages, each with the key of its content.
 
 - `Request`: what a person asked for, checked; `Cell`: one (seed, draw, method) and its stages.
-- `simulation_cells`, `method_cells`, `pool_cells`: the cells of a request, in the order in which they run.
+- `simulation_cells`, `part_cells`, `method_cells`, `pool_cells`: the cells of a request, in the order in which they run.
 - `written`: a point of a sweep in words.
 
 A key holds scenario, parameters, seed, draw, method, the keys of what the stage reads and the version of the code that
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scenarios import cache
+from scenarios import cache, chains
 from scenarios.catalogue import POOL, Configuration, Point, Scenario
 from scenarios.cells import Stage
 from scenarios.controls import CONTROLS
@@ -70,7 +70,8 @@ class Request:
 class Cell:
     """One subprocess: the stages of a (seed, draw, method) at one point; `SIMULATION` for the measurement itself.
 
-    `pooled` tells the cell that looks at all points together.
+    `pooled` tells the cell that looks at all points together, `part` one that does the first link of a chain of methods
+    for some of the projections.
     """
 
     seed: int
@@ -79,17 +80,18 @@ class Cell:
     stages: tuple[Stage, ...]
     point: Point = field(default_factory=dict)
     pooled: bool = False
+    part: str = ""
 
     @property
     def place(self) -> tuple[Any, ...]:
         """What tells the cell from all others of a request."""
-        return self.seed, self.draw, self.method, self.pooled, *sorted(self.point.items())
+        return self.seed, self.draw, self.method, self.pooled, self.part, *sorted(self.point.items())
 
     @property
     def label(self) -> str:
         """What a person reads while it runs."""
         where = "all points" if self.pooled else written(self.point)
-        place = ", ".join(filter(None, (f"seed {self.seed}", f"draw {self.draw}", where)))
+        place = ", ".join(filter(None, (f"seed {self.seed}", f"draw {self.draw}", where, self.part)))
         return f"{place}: {self.method}"
 
     def stage(self, kind: str) -> Stage | None:
@@ -121,6 +123,9 @@ def simulation_cells(request: Request) -> list[Cell]:
             whole = {**content, **shared, "sample": digest}
             expected = _stage(request, "expected", whole, made, told={"sample": sample})
             for draw in range(request.draws):
+                if request.scenario.parts(request.configuration):
+                    cells.append(Cell(seed, draw, SIMULATION, (*shared_sample, expected), point))
+                    continue
                 inputs = {"expected": expected.key}
                 measurement = _stage(request, "measurement", {**content, **told, "draw": draw}, inputs)
                 cells.append(Cell(seed, draw, SIMULATION, (*shared_sample, expected, measurement), point))
@@ -134,9 +139,33 @@ def _sample_stages(request: Request, seed: int) -> tuple[Stage, ...]:
     return (_stage(request, "sample", content, {}),)
 
 
-def method_cells(request: Request, simulations: Sequence[Cell]) -> list[Cell]:
+def part_cells(request: Request, simulations: Sequence[Cell]) -> list[Cell]:
+    """Return a cell for each (seed, point, draw, first link of a chain, group of projections): frames and images."""
+    groups = request.scenario.parts(request.configuration)
+    firsts = dict.fromkeys(chains.links(method)[0] for method in request.methods if method not in CONTROLS)
+    return [
+        _part_cell(request, simulation, first, group)
+        for simulation in simulations
+        for first in firsts
+        for group in groups
+    ]
+
+
+def _part_cell(request: Request, simulation: Cell, first: str, group: tuple[int, ...]) -> Cell:
+    tables = request.configuration.model_dump(include=set(request.scenario.simulated))
+    told = {"seed": simulation.seed, "draw": simulation.draw, "projections": list(group)}
+    told |= {"point": dict(simulation.point)} if simulation.point else {}
+    read = {stage.kind: stage.key for stage in simulation.stages}
+    frames = _stage(request, chains.FRAMES, {**told, "configuration": tables}, read)
+    own = {"method": first, "parameters": request.configuration.reconstruction.parameters.get(first, {})}
+    images = _stage(request, chains.IMAGES, {**told, **own}, {"frames": frames.key}, rooms=_method_rooms(first))
+    label = f"projections {group[0] + 1}-{group[-1] + 1}"
+    return Cell(simulation.seed, simulation.draw, first, (frames, images), simulation.point, part=label)
+
+
+def method_cells(request: Request, simulations: Sequence[Cell], parts: Sequence[Cell] = ()) -> list[Cell]:
     """Return a cell for each (seed, point, draw, method): reconstruct, the halves, random starts, score."""
-    return [_method_cell(request, cell, method) for cell in simulations for method in request.methods]
+    return [_method_cell(request, cell, method, parts) for cell in simulations for method in request.methods]
 
 
 def pool_cells(request: Request, simulations: Sequence[Cell], done: Sequence[Cell]) -> list[Cell]:
@@ -163,23 +192,33 @@ def pool_cells(request: Request, simulations: Sequence[Cell], done: Sequence[Cel
     return cells
 
 
-def _method_cell(request: Request, simulation: Cell, method: str) -> Cell:
+def _method_cell(request: Request, simulation: Cell, method: str, parts: Sequence[Cell]) -> Cell:
     table = request.configuration.reconstruction
-    expected, measurement = simulation.stages[-2:]
-    data = {"measurement": measurement.key}
-    rooms = _CONTROL_ROOMS if method in CONTROLS else _method_rooms(method)
-    if method in CONTROLS:
-        data["expected"] = expected.key
+    expected = simulation.stage("expected")
+    assert expected is not None
+    last = chains.links(method)[-1]
+    rooms = _CONTROL_ROOMS if method in CONTROLS else _method_rooms(last)
     told = {
-        "method": method,
-        "parameters": table.parameters.get(method, {}),
+        "method": last,
+        "parameters": table.parameters.get(last, {}),
         "seed": simulation.seed,
         "draw": simulation.draw,
     }
     if simulation.point:
         told["point"] = dict(simulation.point)
+    stages: list[Stage] = []
+    data = {}
+    measurement = simulation.stage("measurement")
+    if measurement is not None:
+        data["measurement"] = measurement.key
+    elif method not in CONTROLS:
+        stages.append(_projections(request, simulation, method, parts))
+        data["measurement"] = stages[0].key
+    if method in CONTROLS:
+        data["expected"] = expected.key
     full = _stage(request, "reconstruct", told, data, rooms=rooms)
-    stages = [full]
+    stages.append(full)
+    told |= {"method": method}
     inputs = {**data, "expected": expected.key, "reconstruct": full.key}
     if table.halves and method != "ceiling":
         halves = _stage(request, "halves", told, {**data, "reconstruct": full.key}, rooms=rooms)
@@ -197,6 +236,20 @@ def _method_cell(request: Request, simulation: Cell, method: str) -> Cell:
         known = {"expected": expected.key, **data}
         stages.append(_stage(request, "truth", {"configuration": scoring}, known))
     return Cell(simulation.seed, simulation.draw, method, tuple(stages), simulation.point)
+
+
+def _projections(request: Request, simulation: Cell, chain: str, parts: Sequence[Cell]) -> Stage:
+    """Return the stage that makes one measurement of all images of a chain's first link."""
+    first, place = chains.links(chain)[0], (simulation.seed, simulation.draw, dict(simulation.point))
+    own = [cell for cell in parts if cell.method == first and (cell.seed, cell.draw, dict(cell.point)) == place]
+    images = {f"images-{index}": cell.stages[-1].key for index, cell in enumerate(own)}
+    return _stage(
+        request,
+        chains.PROJECTIONS,
+        {"method": first},
+        images,
+        rooms=(*_METHOD_ROOMS, *request.scenario.rooms[chains.PROJECTIONS]),
+    )
 
 
 def _stage(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scenarios.catalogue import Configuration, Scenario, look_up
+from scenarios.chains import check_chain
 from scenarios.configuration import InputError, choose, resolve
 from scenarios.controls import CONTROLS
 from scenarios.plan import Request
@@ -60,9 +61,11 @@ def request(
         raise InputError(f"scenario is {name!r}, a study; allowed here: a scenario with a measurement")
     configuration = resolve(entry.configuration, entry.text, profile=profile, overrides=overrides)
     table = configuration.reconstruction
-    _check_methods(table.methods, entry.kind)
+    kinds = entry.kinds(configuration)
+    for method in table.methods:
+        check_chain(method, kinds)
     for method, parameters in table.parameters.items():
-        _check_methods([method], entry.kind)
+        _check_tuned(method, kinds)
         tuned(method, parameters)
     warnings = _look_at(sample, entry, configuration) if sample is not None else []
     if table.prtf_starts:
@@ -90,10 +93,12 @@ def _look_at(sample: Path, entry: Scenario, configuration: Configuration) -> lis
     return entry.warnings(configuration, sample)
 
 
-def _check_methods(names: Sequence[str], kind: str) -> None:
+def _check_tuned(method: str, kinds: Sequence[str]) -> None:
+    """Refuse parameters of what is no method of the scenario; a link of a chain has its own."""
     from reconstructors import registry
 
-    for name in names:
-        choose("method", name, [*registry.names(), *CONTROLS])
-        if name not in CONTROLS and registry.get(name).accepts != kind:
-            raise InputError(f"method {name!r} reads {registry.get(name).accepts}; allowed: methods that read {kind}")
+    choose("method", method, [*registry.names(), *CONTROLS])
+    if method not in CONTROLS and registry.get(method).accepts not in kinds:
+        raise InputError(
+            f"method {method!r} reads {registry.get(method).accepts}; allowed: methods that read {' or '.join(kinds)}"
+        )

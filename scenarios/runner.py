@@ -16,7 +16,7 @@ from scenarios.catalogue import POOL
 from scenarios.cells import Outcome
 from scenarios.configuration import InputError, echo
 from scenarios.controls import CONTROLS
-from scenarios.plan import SIMULATION, Cell, Request, method_cells, pool_cells, simulation_cells
+from scenarios.plan import SIMULATION, Cell, Request, method_cells, part_cells, pool_cells, simulation_cells
 from scenarios.resources import resources
 
 if TYPE_CHECKING:
@@ -76,15 +76,16 @@ def run(request: Request, *, progress: "Progress", command: Sequence[str] = ()) 
     cache.sweep()
     with directory.claim(request.out):
         simulations = simulation_cells(request)
-        scored = method_cells(request, simulations)
+        parts = part_cells(request, simulations)
+        scored = method_cells(request, simulations, parts)
         ledger = _Ledger()
         with progress:
-            _run_cells(request, simulations, scored, ledger, progress)
+            _run_cells(request, simulations, (*parts, *scored), ledger, progress)
             done = [cell for cell in scored if ledger.outcome(cell).state == "done"]
             pools = pool_cells(request, simulations, done)
             _run_pools(request, pools, ledger, progress)
         scorecard = _scorecard(request, (*scored, *pools), ledger)
-        cells_run = (*simulations, *scored, *pools)
+        cells_run = (*simulations, *parts, *scored, *pools)
         with directory.staged(request.out) as folder:
             _write(request, cells_run, ledger, folder)
             write_records(scorecard, resources(request, cells_run, ledger.outcome, command), folder)
@@ -93,30 +94,35 @@ def run(request: Request, *, progress: "Progress", command: Sequence[str] = ()) 
 
 
 def _run_cells(
-    request: Request, simulations: Sequence[Cell], scored: Sequence[Cell], ledger: _Ledger, progress: "Progress"
+    request: Request, simulations: Sequence[Cell], followers: Sequence[Cell], ledger: _Ledger, progress: "Progress"
 ) -> None:
-    """Run all cells, each after its simulation, which waits for the one whose noise-free patterns it shares."""
-    first: dict[str, Cell] = {}
-    made = {}
-    for cell in simulations:
-        first.setdefault(cell.stages[0].key, cell)
-        made[cell.stages[-1].key] = cell
+    """Run all cells, each after those whose results it reads; of equal noise-free patterns the first makes them."""
+    makers: dict[str, Cell] = {}
+    for cell in (*simulations, *followers):
+        for stage in cell.stages:
+            makers.setdefault(stage.key, cell)
 
-    def needs(cell: Cell) -> Cell | None:
-        if cell.method == SIMULATION:
-            return None if first[cell.stages[0].key] is cell else first[cell.stages[0].key]
-        return made[cell.stages[0].inputs["measurement"]]
+    def needs(cell: Cell) -> list[Cell]:
+        read = {address for stage in cell.stages for address in (stage.key, *stage.inputs.values())}
+        found = {makers[address].place: makers[address] for address in sorted(read & makers.keys())}
+        found.pop(cell.place, None)
+        return list(found.values())
 
     def do(cell: Cell, stop: threading.Event) -> None:
         if cell.method == SIMULATION:
             ledger.enter(cell, _run_cell(request, cell, progress, stop))
         else:
-            _follow(request, cell, made[cell.stages[0].inputs["measurement"]], ledger, progress, stop)
+            _follow(request, cell, needs(cell), ledger, progress, stop)
 
     # Short cells last, so that no processor waits for a long one at the end.
-    long_first = sorted(scored, key=lambda cell: cell.method in CONTROLS)
-    order = [each for cell in simulations for each in (cell, *(f for f in long_first if needs(f) is cell))]
+    long_first = sorted(followers, key=lambda cell: cell.method in CONTROLS)
+    order = [each for cell in simulations for each in (cell, *(f for f in long_first if _behind(f, cell)))]
     schedule.work_off(order, do, needs=needs, workers=request.workers)
+
+
+def _behind(cell: Cell, simulation: Cell) -> bool:
+    """Return whether a cell belongs to a simulation: same seed, draw and point."""
+    return (cell.seed, cell.draw, dict(cell.point)) == (simulation.seed, simulation.draw, dict(simulation.point))
 
 
 def _run_pools(request: Request, pools: Sequence[Cell], ledger: _Ledger, progress: "Progress") -> None:
@@ -127,14 +133,21 @@ def _run_pools(request: Request, pools: Sequence[Cell], ledger: _Ledger, progres
 
 
 def _follow(
-    request: Request, cell: Cell, needed: Cell, ledger: _Ledger, progress: "Progress", stop: threading.Event
+    request: Request,
+    cell: Cell,
+    needed: Sequence[Cell],
+    ledger: _Ledger,
+    progress: "Progress",
+    stop: threading.Event,
 ) -> None:
-    simulation = ledger.outcome(needed)
-    if simulation.state == "done":
+    missing = next((each for each in needed if ledger.outcome(each).state != "done"), None)
+    if missing is None:
         ledger.enter(cell, _run_cell(request, cell, progress, stop))
         return
-    reason = simulation.reason if simulation.state == "unsupported" else f"the simulation: {simulation.reason}"
-    outcome = Outcome(simulation.state, reason)
+    before = ledger.outcome(missing)
+    what = "the simulation" if missing.method == SIMULATION else missing.label
+    reason = before.reason if before.state == "unsupported" else f"{what}: {before.reason}"
+    outcome = Outcome(before.state, reason)
     ledger.enter(cell, outcome)
     progress.finish(cell.label, outcome)
 
@@ -227,11 +240,16 @@ def _published(cell: Cell, truth_stage: str) -> list[tuple[str, str, str]]:
         first = cell.draw == 0
         name = stages.MEASUREMENT if first else f"measurement-{cell.draw}.nc"
         truth = [(truth_stage, stages.TRUTH, stages.TRUTH)] if first else []
-        return [("measurement", stages.MEASUREMENT, name), *truth]
+        measured = [] if cell.stage("measurement") is None else [("measurement", stages.MEASUREMENT, name)]
+        return [*measured, *truth]
+    if cell.part:
+        return []
     name = f"{cell.method}/{cell.draw}.nc"
     if cell.pooled:
         return [(POOL, stages.POOLED, f"pooled/{name}")]
+    chained = [("projections", stages.MEASUREMENT, f"projections/{name}")] if cell.stage("projections") else []
     return [
+        *chained,
         ("reconstruct", stages.RECONSTRUCTION, f"reconstructions/{name}"),
         ("score", stages.SCORED, f"scored/{name}"),
     ]

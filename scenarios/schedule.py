@@ -1,4 +1,4 @@
-"""The order in which cells run: several at a time, each after the one it needs.
+"""The order in which cells run: several at a time, each after those it needs.
 
 - `work_off`: do all cells; `default_workers`: how many at a time.
 """
@@ -24,7 +24,7 @@ def work_off(
     cells: Sequence[Cell],
     do: Callable[[Cell, threading.Event], None],
     *,
-    needs: Callable[[Cell], Cell | None],
+    needs: Callable[[Cell], Sequence[Cell]],
     workers: int,
 ) -> None:
     """Do all `cells`, up to `workers` at a time.
@@ -32,11 +32,11 @@ def work_off(
     Parameters
     ----------
     cells : sequence of Cell
-        A cell stands after the one it needs; those in front are begun first.
+        A cell stands after those it needs; those in front are begun first.
     do : callable
         ``do(cell, stop)``, on a thread of its own; it returns soon once the event `stop` is set.
     needs : callable
-        The cell that has to be done before a cell, or None.
+        The cells that have to be done before a cell.
     workers : int
 
     Raises
@@ -51,8 +51,7 @@ def work_off(
         try:
             while waiting or running:
                 for cell in list(waiting):
-                    needed = needs(cell)
-                    if len(running) < workers and (needed is None or id(needed) in done):
+                    if len(running) < workers and all(id(needed) in done for needed in needs(cell)):
                         waiting.remove(cell)
                         running[pool.submit(do, cell, stop)] = cell
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)

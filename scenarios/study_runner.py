@@ -65,7 +65,7 @@ def run_study(request: StudyRequest, *, progress: "Progress", command: Sequence[
             schedule.work_off(
                 points,
                 lambda cell, stop: _run_cell(request, cell, ledger, progress, stop),
-                needs=lambda cell: None,
+                needs=lambda cell: (),
                 workers=request.workers,
             )
             done = [pair for pair in in_order(request, points) if pair[1].key not in ledger.failed]

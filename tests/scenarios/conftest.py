@@ -16,9 +16,11 @@ SITE = """
 import sys
 sys.path.insert(0, {here!r})
 from scenarios import catalogue
-catalogue.NAMES = {{**catalogue.NAMES, "fake": "fake_scenario", "fake-study": "fake_study", "fake-sweep": "fake_sweep"}}
+catalogue.NAMES = {{**catalogue.NAMES, "fake": "fake_scenario", "fake-study": "fake_study", "fake-sweep": "fake_sweep",
+    "fake-chain": "fake_chain"}}
 """
-METHODS = ("plain", "single", "sleep", "memory", "crash", "exit", "bug", "refuse", "value", "disk")
+METHODS = ("plain", "single", "sleep", "memory", "crash", "exit", "bug", "refuse", "value", "disk", "image", "volume")
+READS = {"image": "ptychography", "volume": "projections"}
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,12 @@ def fake(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{HERE.parent.parent}")
     monkeypatch.syspath_prepend(str(HERE))
     known = {**catalogue.NAMES, "fake": "fake_scenario", "fake-study": "fake_study", "fake-sweep": "fake_sweep"}
+    known["fake-chain"] = "fake_chain"
     monkeypatch.setattr(catalogue, "NAMES", known)
     registry = ModuleType("reconstructors.registry")
     registry.names = lambda: list(METHODS)
     registry.get = lambda name: SimpleNamespace(
-        accepts="holography",
+        accepts=READS.get(name, "holography"),
         parameters=OneStep() if name == "single" else Parameters(),
         knowledge=("support",),
         summary="nothing at all",

@@ -20,7 +20,7 @@ def test_a_cell_waits_for_the_one_it_needs():
             order.append(cell.seed)
 
     jobs = cells(5)
-    schedule.work_off(jobs, do, needs=lambda cell: jobs[0] if cell.seed in (1, 2) else None, workers=3)
+    schedule.work_off(jobs, do, needs=lambda cell: jobs[:1] if cell.seed in (1, 2) else (), workers=3)
     assert sorted(order) == [0, 1, 2, 3, 4]
     assert order.index(0) < min(order.index(1), order.index(2))
 
@@ -37,7 +37,7 @@ def test_no_more_at_a_time_than_workers(workers):
         with lock:
             now[0] -= 1
 
-    schedule.work_off(cells(6), do, needs=lambda cell: None, workers=workers)
+    schedule.work_off(cells(6), do, needs=lambda cell: (), workers=workers)
     assert most[0] == workers
 
 
@@ -51,5 +51,5 @@ def test_the_first_failure_stops_the_others_and_begins_nothing_new():
         assert stop.wait(10)
 
     with pytest.raises(OSError, match="disk full"):
-        schedule.work_off(cells(5), do, needs=lambda cell: None, workers=2)
+        schedule.work_off(cells(5), do, needs=lambda cell: (), workers=2)
     assert len(begun) <= 2

@@ -1,0 +1,89 @@
+import pytest
+
+from scenarios import chains
+from scenarios.configuration import InputError
+from scenarios.progress import Progress
+from scenarios.request import request
+from scenarios.runner import run
+
+
+def ask(out, **words):
+    return request("fake-chain", out=out, **words)
+
+
+def go(out, **words):
+    wanted = ask(out, **words)
+    return run(wanted, progress=Progress(0))
+
+
+def states(result):
+    return {status.method: (status.state, status.reason) for status in result.scorecard.status}
+
+
+@pytest.mark.parametrize(("count", "size", "groups"), [(4, 2, 2), (5, 2, 3), (1, 8, 1), (0, 3, 0)])
+def test_parts_hold_each_projection_once(count, size, groups):
+    found = chains.parts(count, size)
+    assert len(found) == groups
+    assert [index for group in found for index in group] == list(range(count))
+
+
+def test_a_chain_reads_the_images_of_all_projections(in_process, tmp_path):
+    out = tmp_path / "run"
+    result = go(out)
+    assert not result.failed
+    said = (out / "reconstructions" / "image" / "volume" / "0.nc").read_text()
+    assert said == "volume of " + "; ".join(f"image: frames {index} of draw 0" for index in range(4))
+    assert (out / "projections" / "image" / "volume" / "0.nc").exists()
+    assert not (out / "measurement.nc").exists()
+    assert {row.method for row in result.scorecard.rows} == {"truth", "floor", "ceiling", "image/volume"}
+
+
+def test_frames_are_simulated_once_whatever_the_number_of_methods(in_process, tmp_path):
+    go(tmp_path / "one")
+    assert in_process.count("frames") == in_process.count("images") == 2
+    before = len(in_process)
+    go(tmp_path / "two", overrides=('reconstruction.methods=["image/volume", "image/volume"]',))
+    assert len(in_process) == before
+    go(tmp_path / "three", draws=2)
+    assert in_process.count("frames") == 4
+    assert in_process.count("sample") == 1
+
+
+def test_parameters_belong_to_the_link_they_name(in_process, tmp_path):
+    go(tmp_path / "one")
+    go(tmp_path / "two", overrides=("reconstruction.parameters.volume.steps=5",))
+    assert in_process.count("images") == 2
+    go(tmp_path / "three", overrides=("reconstruction.parameters.image.steps=5",))
+    assert in_process.count("images") == 4
+    assert in_process.count("frames") == 2
+
+
+def test_a_part_that_fails_fails_its_chain_alone(in_process, tmp_path):
+    result = go(tmp_path / "run", overrides=("sample.broken=3",))
+    state, reason = states(result)["image/volume"]
+    assert state == "failed"
+    assert "projections 3-4" in reason
+    assert "a bug" in reason
+    assert states(result)["ceiling"][0] == "done"
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("volume", "method 'volume' reads projections; allowed: chains of methods that read ptychography/projections"),
+        ("volume/image", "reads projections/ptychography; allowed: chains"),
+        ("image/volume/volume", "reads ptychography/projections/projections; allowed: chains"),
+        ("image/vol", "unknown method 'vol'"),
+        ("image/floor", "reads ptychography; allowed: chains"),
+    ],
+)
+def test_what_is_no_chain_is_refused(fake, tmp_path, method, words):
+    with pytest.raises(InputError) as error:
+        ask(tmp_path / "run", overrides=(f'reconstruction.methods=["{method}"]',))
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_chain_is_refused_where_one_method_does(fake, tmp_path):
+    with pytest.raises(InputError, match="allowed: methods that read holography"):
+        request("fake", out=tmp_path, overrides=('reconstruction.methods=["image/volume"]',))
