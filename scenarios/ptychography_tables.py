@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _NM, _UM = 1e-9, 1e-6
 _MOST_PHOTONS = 1e12  # of a frame
 _THINNEST_NM = 0.1  # slice
+_KEPT = 0.999  # share of the photons in the modes that are simulated
 _KINDS = ("row_band", "column_band", "shifted", "duplicated", "quadrant", "pattern", "flux_jump")
 
 
@@ -44,8 +45,8 @@ class Sample(Table):
     white_line: float = Field(ge=0)
 
 
-class Optics(Table):
-    """Beam, zone plate and pose."""
+class Beam(Table):
+    """Beam, zone plate and what of the sample's thickness is simulated."""
 
     energy_ev: float = Field(gt=0)
     polarization: float = Field(gt=0, le=1)
@@ -59,8 +60,6 @@ class Optics(Table):
     astigmatism_um: float
     first_mode: float = Field(ge=0.05, le=1)
     bandwidth: float = Field(ge=0, lt=0.1)
-    tilt_deg: float = Field(gt=-80, lt=80)
-    in_plane_deg: float
     slice_nm: float = Field(ge=0)
     window: int = Field(ge=1, le=4)
 
@@ -69,6 +68,13 @@ class Optics(Table):
         if 0 < self.slice_nm < _THINNEST_NM:
             raise ValueError(f"optics.slice_nm is {self.slice_nm}; allowed: 0, no slices, or from {_THINNEST_NM}")
         return self
+
+
+class Optics(Beam):
+    """Beam, zone plate and pose."""
+
+    tilt_deg: float = Field(gt=-80, lt=80)
+    in_plane_deg: float
 
 
 class Scan(Table):
@@ -262,15 +268,15 @@ def setup_of(tables: Mapping[str, Any]) -> "PtychographySetup":
         oversampling=tables["sample"]["oversampling"],
         window=optics["window"],
         slice_thickness=_NM * optics["slice_nm"] or math.inf,
-        tilt=math.radians(optics["tilt_deg"]),
-        in_plane_angle=math.radians(optics["in_plane_deg"]),
+        tilt=math.radians(optics.get("tilt_deg", 0.0)),
+        in_plane_angle=math.radians(optics.get("in_plane_deg", 0.0)),
     )
 
 
 def _material(sample: Mapping[str, Any]) -> "MaterialSetup":
     from simulators.experiments.ptychography_setups import MaterialSetup
 
-    if sample["kind"] == "superlattice":
+    if sample["kind"] != "multilayer":
         return MaterialSetup(white_line=sample["white_line"])
     stack = (("Co", sample["cobalt_nm"]), ("Pt", sample["platinum_nm"]))
     return MaterialSetup(stack=stack, endless=True, white_line=sample["white_line"])
@@ -295,6 +301,7 @@ def _optics(optics: Mapping[str, Any]) -> "OpticsSetup":
         defocus_error=_UM * optics["defocus_error_um"],
         first_mode=optics["first_mode"],
         bandwidth=optics["bandwidth"],
+        kept=optics.get("kept", _KEPT),
     )
 
 

@@ -14,6 +14,7 @@ from numerics import fourier
 from optics.propagation import transfer_function
 from optics.units import wavelength
 from simulators.beamline.slice_kernels import multiply, multiply_box, start_field
+from simulators.beamline.slice_lanes import LaneSteps, fits
 from simulators.beamline.tilted_slices import TiltedSlices
 
 Array = NDArray[Any]
@@ -48,6 +49,7 @@ class SliceWalk:
         self._met = [self._slices_met(corner) for corner in self._corners]
         gaps = {self._gap(met, i) for met in self._met for i in range(len(met) - 1)}
         self._steps = {gap: self.step(gap * slices.thickness) for gap in sorted(gaps)}
+        self._lanes = LaneSteps(self.shape, self._steps) if fits(self.shape) else None
 
     def exit(self, frame: int, mode: int) -> tuple[Array, Array]:
         """Return the wave just behind the last slice, (ny, nx) complex64, and a scratch array of its shape."""
@@ -57,11 +59,27 @@ class SliceWalk:
         start_field(self._spectra[mode], start, self._shifts[0][frame], self._shifts[1][frame], field)
         _inverse(field)
         y, x = self._corners[frame]
-        for i, index in enumerate(met):
-            multiply_box(field, self._parts[index], slices.corners[index, 0] - y, slices.corners[index, 1] - x)
-            if i + 1 < len(met):
-                propagate_in_place(field, self._steps[self._gap(met, i)])
+        path = [
+            (
+                self._parts[index],
+                int(slices.corners[index, 0] - y),
+                int(slices.corners[index, 1] - x),
+                self._gap(met, i) if i + 1 < len(met) else None,
+            )
+            for i, index in enumerate(met)
+        ]
+        if self._lanes is not None:
+            self._lanes.through(field, path)
+        else:
+            self._go(field, path)
         return field, np.empty_like(field)
+
+    def _go(self, field: Array, path: list[tuple[Array, int, int, int | None]]) -> None:
+        """Do what `LaneSteps.through` does, for fields of any lengths."""
+        for part, y, x, gap in path:
+            multiply_box(field, part, y, x)
+            if gap is not None:
+                propagate_in_place(field, self._steps[gap])
 
     def step(self, distance: float) -> Array:
         """Return the transfer function of free space, unshifted."""

@@ -2,11 +2,13 @@
 
 - `Volume`: what the light sees of a sample; `volume_of_shares`: from shares of materials and a magnetization;
 - `rotation`: from the sample's axes to the beam's;
-- `TiltedSlices`: transmissions of thin slices; `slice_volume`, `one_slice` make them;
+- `TiltedSlices`: transmissions of thin slices; `slice_volume`, `slice_turned`, `one_slice` make them;
+- `box_corners`: how far a turned volume reaches;
 - `transmission`: all slices in one plane, the projection approximation.
 
 The sample is turned about z by the in-plane angle, then tilted about x, ``r_beam = R_x(tilt) R_z(angle) r_sample``,
-both turns right-handed. A film tilted like that lies at the height ``z = y tan(tilt)`` over the plane of its centre.
+both turns right-handed; `slice_turned` takes any other rotation. A film tilted like that lies at the height
+``z = y tan(tilt)`` over the plane of its centre.
 """
 
 from collections.abc import Mapping
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 from numerics import fourier
 from optics import scattering
 from optics.units import wavenumber
+from simulators.beamline.slab_boxes import slab_box, slab_points
 from simulators.beamline.slice_kernels import mean_over_slice
 
 Array = NDArray[Any]
@@ -185,6 +188,46 @@ def slice_volume(
     volume : Volume
     tilt, in_plane_angle : float
         rad.
+    pixel_size, shape, slice_thickness, helicities
+        As of `slice_turned`.
+
+    Returns
+    -------
+    TiltedSlices
+
+    Raises
+    ------
+    ValueError
+        If an angle, a size or a helicity is impossible.
+    """
+    if not abs(tilt) <= _STEEPEST:
+        raise ValueError(f"tilt is {tilt} rad; allowed: up to {_STEEPEST:.4f} either way")
+    return slice_turned(
+        volume,
+        rotation(tilt, in_plane_angle),
+        pixel_size=pixel_size,
+        shape=shape,
+        slice_thickness=slice_thickness,
+        helicities=helicities,
+    )
+
+
+def slice_turned(
+    volume: Volume,
+    turn: Array,
+    *,
+    pixel_size: float,
+    shape: tuple[int, int],
+    slice_thickness: float,
+    helicities: tuple[int, ...] = (1, -1),
+) -> TiltedSlices:
+    """Cut a volume in any pose into slices across the beam.
+
+    Parameters
+    ----------
+    volume : Volume
+    turn : (3, 3) array
+        The rotation from the sample's axes (x, y, z) to the beam's.
     pixel_size : float
         Of the object, m; at least twice finer than the pixel of a reconstruction.
     shape : tuple of int
@@ -206,24 +249,28 @@ def slice_volume(
     Raises
     ------
     ValueError
-        If an angle, a size or a helicity is impossible.
+        If the rotation, a size or a helicity is impossible.
     """
-    _check_cut(tilt, pixel_size, shape, slice_thickness, helicities)
-    turn = rotation(tilt, in_plane_angle)
-    corners = _box_corners(volume, turn, pixel_size, shape)
+    _check_cut(turn, pixel_size, shape, slice_thickness, helicities)
+    corners = box_corners(volume, turn, pixel_size=pixel_size, shape=shape)
     low, high = float(corners[:, 2].min()), float(corners[:, 2].max())
     count = max(1, int(np.ceil((high - low) / slice_thickness - _SLACK)))
     thickness = (high - low) / count
     values = _seen(volume, turn)
-    boxes = [_slab_box(corners, low + i * thickness, thickness, volume, pixel_size, shape) for i in range(count)]
+    margin = max(volume.voxel_size[1:]) + pixel_size  # interpolation reaches half a voxel beyond the faces
+    boxes = [
+        slab_box(corners, low + i * thickness, thickness, margin=margin, pixel_size=pixel_size, shape=shape)
+        for i in range(count)
+    ]
     kept = [i for i, (first, last) in enumerate(boxes) if np.all(last > first)]
     made: list[Array] = [np.empty(0)] * len(kept)
+    size: dict[str, Any] = {"voxels": volume.delta.shape, "voxel_size": volume.voxel_size, "pixel_size": pixel_size}
 
     def cut(begin: int, end: int) -> None:
         for j in range(begin, end):
             first, last = boxes[kept[j]]
             seen = np.empty((*(last - first), 3), np.float32)
-            plan = _steps(volume, turn, pixel_size, thickness, low + kept[j] * thickness)
+            plan = slab_points(turn, low=low + kept[j] * thickness, thickness=thickness, **size)
             mean_over_slice(values, *plan, first - np.array(shape) // 2, pixel_size, volume.periodic, seen)
             made[j] = _transmit(seen, volume, thickness, helicities)
 
@@ -267,10 +314,13 @@ def transmission(slices: TiltedSlices) -> Array:
 
 
 def _check_cut(
-    tilt: float, pixel_size: float, shape: tuple[int, int], thickness: float, helicities: tuple[int, ...]
+    turn: Array, pixel_size: float, shape: tuple[int, int], thickness: float, helicities: tuple[int, ...]
 ) -> None:
-    if not abs(tilt) <= _STEEPEST:
-        raise ValueError(f"tilt is {tilt} rad; allowed: up to {_STEEPEST:.4f} either way")
+    if np.shape(turn) != (3, 3) or not np.allclose(turn @ turn.T, np.eye(3), atol=1e-9) or np.linalg.det(turn) < 0:
+        raise ValueError(f"turn is {np.asarray(turn).tolist()}; allowed: a (3, 3) rotation matrix")
+    if not turn[2, 2] >= np.cos(_STEEPEST) - _SLACK:
+        angle = float(np.rad2deg(np.arccos(np.clip(turn[2, 2], -1, 1))))
+        raise ValueError(f"beam is {angle:.4g} degrees off the sample's z; allowed: up to {np.rad2deg(_STEEPEST):.0f}")
     if not (np.isfinite(pixel_size) and pixel_size > 0):
         raise ValueError(f"pixel_size is {pixel_size} m; allowed: above 0")
     if len(shape) != 2 or min(shape) < 1:
@@ -297,8 +347,22 @@ def _transmit(seen: Array, volume: Volume, thickness: float, helicities: tuple[i
     return np.stack([np.exp(charge + helicity * magnetic).astype(np.complex64) for helicity in helicities])
 
 
-def _box_corners(volume: Volume, turn: Array, pixel_size: float, shape: tuple[int, int]) -> Array:
-    """Return the corners, (8, 3) in the beam's (x, y, z), of the box that is not empty."""
+def box_corners(volume: Volume, turn: Array, *, pixel_size: float, shape: tuple[int, int]) -> Array:
+    """Return the corners, (8, 3) in the beam's (x, y, z) in m, of the box that is not empty.
+
+    Parameters
+    ----------
+    volume : Volume
+    turn : (3, 3) array
+        From the sample's axes (x, y, z) to the beam's.
+    pixel_size, shape
+        Of the view, (y, x) pixels: a periodic volume fills it.
+
+    Raises
+    ------
+    ValueError
+        If the volume is empty.
+    """
     occupied = (volume.delta != 0) | (volume.beta != 0)
     if volume.magnetization is not None:
         occupied |= np.any(volume.magnetization != 0, axis=0)
@@ -310,40 +374,7 @@ def _box_corners(volume: Volume, turn: Array, pixel_size: float, shape: tuple[in
         edges.append(((line[0] - 0.5) * size, (line[-1] + 0.5) * size))
     if volume.periodic:
         height = max(abs(edge) for edge in edges[0])
-        reach = (max(shape) * pixel_size + height * abs(turn[1, 2])) / turn[2, 2]
+        reach = (max(shape) * pixel_size + height * float(np.hypot(turn[0, 2], turn[1, 2]))) / turn[2, 2]
         edges[1:] = [(-reach, reach)] * 2
     points = np.array([(x, y, z) for z, y, x in product(*edges)])
     return np.asarray(points @ turn.T)
-
-
-def _slab_box(
-    corners: Array, low: float, thickness: float, volume: Volume, pixel_size: float, shape: tuple[int, int]
-) -> tuple[Array, Array]:
-    """Return the first and past-the-last object pixels (y, x) of what a slab of the turned box covers."""
-    points = [corners[(corners[:, 2] >= low) & (corners[:, 2] <= low + thickness)]]
-    for first, last in ((i, i ^ bit) for i in range(8) for bit in (1, 2, 4) if not i & bit):
-        a, b = corners[first], corners[last]
-        for level in (low, low + thickness):
-            if (a[2] - level) * (b[2] - level) < 0:
-                points.append((a + (level - a[2]) / (b[2] - a[2]) * (b - a))[None])
-    inside = np.concatenate(points)[:, [1, 0]]
-    margin = max(volume.voxel_size[1:]) + pixel_size  # interpolation reaches half a voxel beyond the faces
-    middle = np.array(shape) // 2
-    first = np.floor((inside.min(0) - margin) / pixel_size).astype(np.int64) + middle
-    last = np.ceil((inside.max(0) + margin) / pixel_size).astype(np.int64) + middle + 1
-    return np.clip(first, 0, shape), np.clip(last, 0, shape)
-
-
-def _steps(
-    volume: Volume, turn: Array, pixel_size: float, thickness: float, low: float
-) -> tuple[Array, Array, int, int, float]:
-    """Return what the kernel needs to walk through a slice: the map to voxel indices and the numbers of points.
-
-    Points along the beam are at most half a voxel apart, those of a pixel at most one voxel.
-    """
-    sizes = np.array(volume.voxel_size)
-    back = turn.T[::-1, ::-1] / sizes[:, None]  # rows and columns (z, y, x), from metres to voxels
-    along = max(1, int(np.ceil(2 * thickness * np.abs(back[:, 0]).max() - _SLACK)))
-    across = max(1, int(np.ceil(pixel_size / sizes[1:].min() - 1e-6)))
-    start = np.array(volume.delta.shape) // 2 + back[:, 0] * (low + thickness / (2 * along))
-    return np.asarray(back), start, along, across, thickness / along

@@ -12,17 +12,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from optics import scattering, units
 from simulators.beamline.faults import FaultRates
 from simulators.beamline.flux import FluxSetup
 from simulators.beamline.frame_background import BackgroundSetup
 from simulators.beamline.frame_detector import FrameDetector
+from simulators.beamline.tilted_slices import rotation
 from simulators.beamline.zone_plate import ZonePlate
 
 _STEEPEST: Final = np.deg2rad(80)
 _SCANS: Final = ("raster", "spiral")
 _MOST_FRAMES: Final = 1_000_000
+_MOST_MISORIENTED: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -213,6 +217,8 @@ class PtychographySetup:
         Of the multislice calculation, m; infinite for the projection approximation.
     tilt, in_plane_angle : float
         rad: about x, after the rotation about z.
+    misorientation : tuple of float
+        Vector of a further rotation, about the beam's axes (x, y, z) and after those two, rad.
     exposure : float
         Exposure of this projection over that of the others: the photons are multiplied by it.
     frame_time : float
@@ -236,6 +242,7 @@ class PtychographySetup:
     slice_thickness: float = 10e-9
     tilt: float = 0.0
     in_plane_angle: float = 0.0
+    misorientation: tuple[float, float, float] = (0.0, 0.0, 0.0)
     exposure: float = 1.0
     frame_time: float = 0.1
     helicities: tuple[int, ...] = (1, -1)
@@ -255,6 +262,9 @@ class PtychographySetup:
             raise ValueError(f"tilt is {self.tilt} rad; allowed: up to {_STEEPEST:.4f} either way")
         if not np.isfinite(self.in_plane_angle):
             raise ValueError(f"in_plane_angle is {self.in_plane_angle} rad; allowed: a number")
+        if len(self.misorientation) != 3 or not all(abs(part) <= _MOST_MISORIENTED for part in self.misorientation):
+            allowed = f"(x, y, z), up to {_MOST_MISORIENTED} either way"
+            raise ValueError(f"misorientation is {self.misorientation} rad; allowed: {allowed}")
         if self.helicities not in ((1, -1), (1,), (-1,)):
             raise ValueError(f"helicities is {self.helicities}; allowed: (1, -1), (1,) or (-1,)")
 
@@ -273,6 +283,12 @@ class PtychographySetup:
     def wavelength(self) -> float:
         """Of the photons, m."""
         return units.wavelength(self.optics.energy)
+
+    @property
+    def turn(self) -> NDArray[np.float64]:
+        """Rotation, (3, 3), from the sample's axes (x, y, z) to the beam's."""
+        further = Rotation.from_rotvec(self.misorientation).as_matrix()
+        return np.asarray(further @ rotation(self.tilt, self.in_plane_angle))
 
     @property
     def distance(self) -> float:

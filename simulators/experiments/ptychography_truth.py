@@ -20,7 +20,7 @@ from optics.units import wavenumber
 from records import ptychography_truth as truth
 from records.checks import json_text
 from simulators.beamline.faults import KINDS
-from simulators.beamline.tilted_slices import TiltedSlices, Volume, slice_volume, transmission
+from simulators.beamline.tilted_slices import TiltedSlices, Volume, slice_turned, transmission
 from simulators.experiments.ptychography_setups import PtychographySetup
 
 Array = NDArray[Any]
@@ -79,12 +79,18 @@ def ideal_truth(
             "position_x": places[..., 1],
             "flux": np.ones(frames),
             "fault": np.zeros(frames, np.int8),
-            "defocus": setup.optics.defocus + places[..., 0] * np.tan(setup.tilt) + _own_defocus(setup)[:, None],
+            "defocus": setup.optics.defocus + _film_height(places, setup) + _own_defocus(setup)[:, None],
         },
         images={"magnet": _magnet_share(magnet, slices, setup)},
         notes=notes,
         helicity=setup.helicities,
     )
+
+
+def _film_height(places: Array, setup: PtychographySetup) -> Array:
+    """Return the height along the beam, m, of the sample's plane z = 0 at places (..., 2)."""
+    turn = setup.turn
+    return np.asarray(-(places[..., 0] * turn[1, 2] + places[..., 1] * turn[0, 2]) / turn[2, 2])
 
 
 def _own_defocus(setup: PtychographySetup) -> Array:
@@ -110,16 +116,15 @@ def magnet_volume(sample: xr.Dataset, volume: Volume) -> Volume:
 
 
 def _magnet_share(magnet: Volume, slices: TiltedSlices, setup: PtychographySetup) -> Array:
-    column = slice_volume(
+    column = slice_turned(
         magnet,
-        tilt=setup.tilt,
-        in_plane_angle=setup.in_plane_angle,
+        setup.turn,
         pixel_size=setup.fine_pixel,
         shape=slices.shape,
         slice_thickness=np.inf,
         helicities=(1,),
     )
-    share = -np.log(np.abs(transmission(column)[0])) * np.float32(np.cos(setup.tilt))
+    share = -np.log(np.abs(transmission(column)[0])) * np.float32(setup.turn[2, 2])
     shape = (slices.shape[0] // setup.oversampling, slices.shape[1] // setup.oversampling)
     return np.asarray(np.clip(fourier.fourier_resample(share, shape), 0, 1), np.float32)
 

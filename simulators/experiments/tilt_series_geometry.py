@@ -31,12 +31,15 @@ class TrueGeometry:
         Where the sample's origin lies in the image, (y, x) in px from index ``n//2``; helicity +1 and -1.
     poses : tuple of Pose
         True in-plane angles and tilts; where other angles are off too they are the nominal ones.
+    misorientation : (projection, 3) float64 array
+        Vectors, rad, of the rotations about the beam's axes (x, y, z) that lead from `poses` to `rotation`.
     series : (projection,) int64 array
     """
 
     rotation: Array
     shift: Array
     poses: tuple[Pose, ...]
+    misorientation: Array
     series: Array
 
 
@@ -70,7 +73,7 @@ def true_geometry(setup: TiltSeriesSetup, *, seed: int) -> TrueGeometry:
     turns[0] = moves[0] = 0
     turns, moves = errors.remount_angle * turns, errors.remount_shift * moves
     angles = errors.angle * drawn("angle", len(poses), 3)
-    rotations, true = np.empty((len(poses), 3, 3)), []
+    rotations, off, true = np.empty((len(poses), 3, 3)), np.zeros((len(poses), 3)), []
     for index, pose in enumerate(poses):
         own, mount = angles[index], turns[series[index]]
         if errors.axes == "encoders":
@@ -78,11 +81,14 @@ def true_geometry(setup: TiltSeriesSetup, *, seed: int) -> TrueGeometry:
             pose = Pose(pose.in_plane_angle + float(turn), pose.tilt + float(tilt), pose.exposure)
             own = mount = np.zeros(3)
         true.append(pose)
-        rotations[index] = small_rotation(own) @ rotation(pose.tilt, pose.in_plane_angle) @ small_rotation(mount)
+        stage = rotation(pose.tilt, pose.in_plane_angle)
+        rotations[index] = small_rotation(own) @ stage @ small_rotation(mount)
+        if own.any() or mount.any():
+            off[index] = Rotation.from_matrix(rotations[index] @ stage.T).as_rotvec()
     shift = errors.shift * drawn("shift", len(poses), 2)
     shift += np.einsum("pij,pj->pi", rotations, moves[series])[:, [1, 0]]
     between = errors.helicity_shift * drawn("helicity shift", len(poses), 2)
-    return TrueGeometry(rotations, np.stack([shift, shift + between]), tuple(true), series)
+    return TrueGeometry(rotations, np.stack([shift, shift + between]), tuple(true), off, series)
 
 
 def small_rotation(vector: Array) -> Array:

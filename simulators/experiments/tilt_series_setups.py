@@ -102,8 +102,7 @@ class GeometryErrors:
         Of the sample in the turned frame, common to a series, px; the first has none.
     axes : str
         ``"all"``: angles are small rotations about all three axes of the beam (remounts: of the sample).
-        ``"encoders"``: only tilt and in-plane angle are off, as the stage reads them; multislice simulations know no
-        others.
+        ``"encoders"``: only tilt and in-plane angle are off, as the stage reads them.
     """
 
     shift: float = 0.0

@@ -34,24 +34,20 @@ class TiltedPtychographySetup:
     Attributes
     ----------
     series : TiltSeriesSetup
-        Poses, light, errors of the geometry (of the encoders and shifts) and the changed texture; photons and errors
-        of its images do not matter, the scan has its own.
+        Poses, light, errors of the geometry and the changed texture; photons and errors of its images do not matter,
+        the scan has its own.
     scan : PtychographySetup
-        Of one projection; its pose, exposure, material, energy and polarisation are those of `series`.
+        Of one projection; its orientation, exposure, material, energy and polarisation are those of `series`.
     """
 
     series: TiltSeriesSetup = field(default_factory=TiltSeriesSetup)
     scan: PtychographySetup = field(default_factory=PtychographySetup)
 
     def __post_init__(self) -> None:
-        geometry = self.series.geometry
-        if geometry.axes != "encoders" and (geometry.angle > 0 or geometry.remount_angle > 0):
-            raise ValueError(f"axes is {geometry.axes!r}; allowed with angle errors in ptychography: 'encoders'")
-        if geometry.helicity_shift > 0:
-            raise ValueError(
-                f"helicity_shift is {geometry.helicity_shift} px; allowed in ptychography: 0, the scan's difference "
-                "has the shift of the beam"
-            )
+        apart = self.series.geometry.helicity_shift
+        if apart > 0:
+            allowed = "0, the scan's difference has the shift of the beam"
+            raise ValueError(f"helicity_shift is {apart} px; allowed in ptychography: {allowed}")
         if abs(self.scan.pixel / self.series.image.pixel - 1) > 1e-9:
             allowed = f"that of the series, {self.series.image.pixel:.4g}"
             raise ValueError(f"scan.pixel is {self.scan.pixel:.4g} m; allowed: {allowed}")
@@ -75,12 +71,16 @@ def pose_setup(
     ValueError
         If there is no such pose.
     """
-    poses = setup.series.poses if geometry is None else geometry.poses
+    poses, off = setup.series.poses, (0.0, 0.0, 0.0)
     if not 0 <= index < len(poses):
         raise ValueError(f"index is {index}; allowed: 0 to {len(poses) - 1}")
+    if geometry is not None:
+        x, y, z = (float(part) for part in geometry.misorientation[index])
+        poses, off = geometry.poses, (x, y, z)
     light = setup.series.light
     optics = replace(setup.scan.optics, energy=light.energy, polarization=light.polarization)
-    return poses[index].of(replace(setup.scan, optics=optics, material=setup.series.material))
+    scan = replace(setup.scan, optics=optics, material=setup.series.material, misorientation=off)
+    return poses[index].of(scan)
 
 
 def simulate_pose(

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from records.checks import json_text
 from records.frames import FrameWriter
 from simulators.beamline.exit_wave import expected_frames, find_slice_thickness
-from simulators.beamline.tilted_slices import slice_volume
+from simulators.beamline.tilted_slices import slice_turned
 from simulators.experiments.expected_frames import FrameFile, write_frames
 from simulators.experiments.frame_detection import Detection, plan_detection
 from simulators.experiments.ptychography_header import header, title
@@ -101,10 +101,9 @@ def expected_projection(
     modes = probe_modes(setup)
     nominal, places = scan_positions(setup, seed=seed)
     shape = object_shape(places, setup)
-    slices = slice_volume(
+    slices = slice_turned(
         volume,
-        tilt=setup.tilt,
-        in_plane_angle=setup.in_plane_angle,
+        setup.turn,
         pixel_size=setup.fine_pixel,
         shape=(shape[0] * setup.oversampling, shape[1] * setup.oversampling),
         slice_thickness=setup.slice_thickness,

@@ -185,6 +185,22 @@ def test_draws_differ_in_the_noise_alone() -> None:
     assert noise.std() == pytest.approx(expected, rel=0.03)
 
 
+def test_one_truth_serves_all_doses_and_no_other_seed() -> None:
+    made, setup = block(), replace(CLEAN, light=TiltLight(photons=1e3), errors=ImageErrors(flux=0.05, background=0.1))
+    truth = tilt_series.ideal_truth(made, CLEAN, seed=2)
+    with pytest.raises(ValueError, match=r"truth\.flux is that of another setup or seed"):
+        tilt_series.detect_tilt_series(truth, setup, seed=2)
+    truth = tilt_series.ideal_truth(made, setup, seed=2)
+    for photons in (1e3, 1e5):
+        dose = replace(setup, light=TiltLight(photons=photons))
+        found = tilt_series.detect_tilt_series(truth, dose, seed=2, draw=1)
+        assert found.identical(tilt_series.simulate_tilt_series(made, dose, seed=2, draw=1)[0])
+    with pytest.raises(ValueError, match=r"truth\.optical_density is missing"):
+        tilt_series.detect_tilt_series(tilt_series.series_truth(made, setup, seed=2), setup, seed=2)
+    with pytest.raises(ValueError, match=r"shape \(2, 6, 48, 48\); allowed: \(2, 6, 40, 40\)"):
+        tilt_series.detect_tilt_series(truth, replace(setup, image=TiltImage(n=40)), seed=2)
+
+
 def test_images_do_not_depend_on_threads() -> None:
     setup = replace(CLEAN, light=TiltLight(photons=1e3), geometry=GeometryErrors(shift=1.0, angle=0.01))
     made = block()

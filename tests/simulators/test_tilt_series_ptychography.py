@@ -68,9 +68,44 @@ def test_series_truth_is_that_of_the_poses() -> None:
     assert noted["changed_patch"]["diameter"] == 20e-9
 
 
+def test_waves_go_through_the_sample_as_the_truth_says_it_stood() -> None:
+    errors = GeometryErrors(angle=0.02, remount_angle=0.03)
+    setup = TiltedPtychographySetup(replace(SETUP.series, geometry=errors), SCAN)
+    geometry = true_geometry(setup.series, seed=3)
+    for index in range(3):
+        true, nominal = pose_setup(setup, index, geometry=geometry), pose_setup(setup, index)
+        assert true.turn == pytest.approx(geometry.rotation[index], abs=1e-12)
+        assert (true.tilt, true.in_plane_angle) == (nominal.tilt, nominal.in_plane_angle)
+        assert true.misorientation != nominal.misorientation == (0, 0, 0)
+
+
+def test_a_turn_about_the_beam_turns_the_object(tmp_path: Path) -> None:
+    made, turn = block(), 0.4
+    upright = replace(SCAN, in_plane_angle=turn)
+    turned = replace(SCAN, misorientation=(0.0, 0.0, turn))
+    truths = [
+        simulate_projection(made, setup, seed=3, path=tmp_path / f"{number}.nc")
+        for number, setup in enumerate((SCAN, upright, turned))
+    ]
+    plain, same, other = (truth["object"].values for truth in truths)
+    assert np.abs(same - other).max() < 1e-5
+    assert np.abs(plain - other).max() > 1e-2
+
+
+def test_defocus_follows_the_film(tmp_path: Path) -> None:
+    truth = simulate_projection(block(), replace(SCAN, tilt=0.5), seed=3, path=tmp_path / "pose.nc")
+    height = truth["defocus"].values - 2e-6
+    assert height == pytest.approx(truth["position_y"].values * np.tan(0.5), abs=1e-15)
+    setup = replace(SCAN, misorientation=(0.0, -0.5, 0.0))
+    truth = simulate_projection(block(), setup, seed=3, path=tmp_path / "other.nc")
+    height = truth["defocus"].values - 2e-6
+    # a right-handed turn about y takes +x up against the beam
+    assert height == pytest.approx(truth["position_x"].values * np.tan(0.5), abs=1e-15)
+
+
 def test_what_waves_cannot_show_is_refused() -> None:
-    with pytest.raises(ValueError, match="axes is 'all'; allowed with angle errors in ptychography: 'encoders'"):
-        TiltedPtychographySetup(replace(SETUP.series, geometry=GeometryErrors(angle=0.01)), SCAN)
+    with pytest.raises(ValueError, match=r"misorientation is \(1.0, 0.0, 0.0\) rad"):
+        replace(SCAN, misorientation=(1.0, 0.0, 0.0))
     with pytest.raises(ValueError, match=r"helicity_shift is 0\.1 px"):
         TiltedPtychographySetup(replace(SETUP.series, geometry=GeometryErrors(helicity_shift=0.1)), SCAN)
     with pytest.raises(ValueError, match=r"scan.pixel is 4e-09 m"):

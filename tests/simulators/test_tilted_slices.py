@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from numerics.streams import stream
 from numerics.threads import use_threads
@@ -16,6 +17,7 @@ from simulators.beamline.tilted_slices import (
     Volume,
     one_slice,
     rotation,
+    slice_turned,
     slice_volume,
     transmission,
     volume_of_shares,
@@ -78,6 +80,32 @@ def test_axes_of_the_turns_by_hand() -> None:
     assert np.allclose(rotation(0.1, np.pi / 2) @ [1, 0, 0], [0, np.cos(0.1), np.sin(0.1)])
     th, p = 0.4, 0.9
     assert np.allclose(rotation(th, p)[2], [np.sin(th) * np.sin(p), np.sin(th) * np.cos(p), np.cos(th)])
+
+
+def test_any_rotation_takes_a_point_along() -> None:
+    beta = np.zeros((25, 61, 61))
+    beta[12 + 8, 30 - 14, 30 + 20] = 1e-2
+    turn = Rotation.from_rotvec([0.3, -0.5, 0.8]).as_matrix()
+    slices = slice_turned(_volume(beta), turn, pixel_size=VOXEL, shape=(128, 128), slice_thickness=2.5e-9)
+    seen = _absorbed(slices)
+    y, x = (positions(n, VOXEL) for n in seen.shape)
+    found = np.array([seen.sum(0) @ x, seen.sum(1) @ y]) / seen.sum()
+    weights = np.array([-np.log(np.abs(part[0])).sum() for part in slices.transmissions])
+    height = weights @ slices.heights / weights.sum()
+    assert np.allclose([*found, height], turn @ (VOXEL * np.array([20, -14, 8])), atol=0.12 * VOXEL)
+
+
+@pytest.mark.parametrize(
+    ("turn", "message"),
+    [
+        (np.diag([1.0, 1.0, -1.0]), "turn is [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, -1.0]]; allowed: a (3, 3)"),
+        (rotation(1.45), "beam is 83.08 degrees off the sample's z; allowed: up to 80"),
+    ],
+)
+def test_impossible_rotations_are_refused(turn: NDArray[np.floating], message: str) -> None:
+    volume = _volume(np.full((2, 4, 4), 1e-3))
+    with pytest.raises(ValueError, match=re.escape(message)):
+        slice_turned(volume, turn, pixel_size=VOXEL, shape=(8, 8), slice_thickness=1e-8)
 
 
 def test_a_tilted_film_lies_at_the_height_of_its_place() -> None:
