@@ -167,7 +167,7 @@ def _own() -> dict[str, Method]:
             "both helicities at once with shared references, fitted beam, plane from the magnetization",
         ),
     )
-    return {method.name: method for method in (*methods, *_ptychography())}
+    return {method.name: method for method in (*methods, *_ptychography(), *_tomography())}
 
 
 def _ptychography() -> tuple[Method, ...]:
@@ -208,3 +208,27 @@ def _ptychography() -> tuple[Method, ...]:
         resumes=True,
     )
     return *own, both
+
+
+def _tomography() -> tuple[Method, ...]:
+    from reconstructors.tomography import methods
+
+    summaries = {
+        "resire": "vector tomography: gradient descent in the support, the published recipe",
+        "cgls": "vector tomography: weighted least squares by conjugate gradients, stopped at the noise",
+        "ball": "vector tomography: weighted least squares with no vector longer than the saturated magnet's",
+        "vector+": "vector tomography: vectors of the saturated length, exchange lowered until the data are explained",
+    }
+    return tuple(
+        Method(
+            name,
+            "projections",
+            ("residual", "history", "noise", "series_residual", "coverage", "flag"),
+            methods.knowledge(parameters),
+            parameters,
+            methods.solver(name),
+            methods.refusal,
+            summaries[name],
+        )
+        for name, parameters in methods.METHODS.items()
+    )

@@ -78,6 +78,19 @@ METRICS: Final[dict[str, Metric]] = {
     "magnetic.correlation": Metric("correlation of the magnetic image"),
     "magnetic.frc_truth.half_period": Metric("magnetic image, FRC with the truth, half period", "nm", 1e9, 2),
     "magnetic.frc_truth.full_period": Metric("magnetic image, FRC with the truth, full period", "nm", 1e9, 2),
+    "fsc.half_period": Metric("charge, FSC of halves, half period", "nm", 1e9, 1),
+    "fsc.full_period": Metric("charge, FSC of halves, full period", "nm", 1e9, 1),
+    "fsc_truth.half_period": Metric("charge, FSC with the truth, half period", "nm", 1e9, 1),
+    "fsc_truth.full_period": Metric("charge, FSC with the truth, full period", "nm", 1e9, 1),
+    "hedgehogs.recall": Metric("hedgehogs, recall", decimals=2),
+    "hedgehogs.precision": Metric("hedgehogs, precision", decimals=2),
+    "hedgehogs.f1": Metric("hedgehogs, F1", decimals=2),
+    "hedgehogs.found": Metric("hedgehogs found, away from the border", decimals=0),
+    "hedgehogs.true": Metric("true hedgehogs, away from the border", decimals=0),
+    "pairs.opposite": Metric("distance of + and \u2212", "nm", 1e9, 1),
+    "pairs.plus": Metric("distance of + and +", "nm", 1e9, 1),
+    "pairs.minus": Metric("distance of \u2212 and \u2212", "nm", 1e9, 1),
+    "voids.recall": Metric("virtual hedgehogs, recall", decimals=2),
 }
 
 _CRITERIA: Final = {".half_bit": "half-bit", ".1/7": "1/7", ".0.5": "0.5"}

@@ -2,7 +2,8 @@
 
 Contents: :func:`write_report` (reads a run directory, writes ``report.html`` into it), :func:`render` (the text of a
 run that measures and reconstructs; that of a study is in `reports.study_page`, that of a sweep in
-`reports.series_page`, that of a ptychographic one in `reports.ptychography_page`).
+`reports.series_page`, that of a ptychographic one in `reports.ptychography_page`, that of vector tomography in
+`reports.superlattice_page`).
 
 Images and the style sheet are part of the page. Nothing on it depends on when or where it is made.
 """
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from records import scorecard as scorecards
 from records import store
-from reports import grids, ptychography_page, run_page, series_page, study_page, summary, tables
+from reports import grids, ptychography_page, run_page, series_page, study_page, summary, superlattice_page, tables
 from reports.figures import pictures
 from reports.results import Results, load
 from reports.series import is_series, load_series
@@ -83,5 +84,5 @@ def render(results: Results) -> str:
     )
 
 
-_PAGES = {"ptychography": ptychography_page.render}
+_PAGES = {"ptychography": ptychography_page.render, "superlattice": superlattice_page.render}
 """Scenarios with a page of their own; the others are holography's."""

@@ -26,11 +26,17 @@ from records.errors import RecordError
 from records.scorecard import Row, Scorecard, Status
 
 TRUTH = "truth"
-CONTROLS = ("floor", "ceiling")
-"""Methods that stand in every table for comparison only."""
+CONTROL_PLACE = {"floor": 0, "transverse": 2, "projection-ceiling": 3, "integral-ceiling": 4, "ceiling": 5}
+"""Where the controls stand in a table; methods have place 1."""
 
-BEST = ("hapre+", "rpie+")
+CONTROLS = tuple(CONTROL_PLACE)
+"""Methods that stand in a table for comparison only."""
+
+BEST = ("hapre+", "rpie+", "vector+")
 """Our best methods; each kind of measurement has one."""
+
+_IMAGES = (("object", "truth_object"), ("magnetization", "fill", "wz"), ("m_z", "truth_m_z", "difference"))
+"""What a scored reconstruction must hold, by kind of measurement; the first name tells the kind."""
 
 _SEED_FOLDER = re.compile(r"seed-(\d+)")
 
@@ -106,7 +112,7 @@ class Results:
         """Methods in the order of the statuses and rows, without the truth; controls last but for the floor."""
         names = dict.fromkeys([status.method for status in self.scorecard.status])
         names |= dict.fromkeys([row.method for row in self.scorecard.rows if row.method != TRUTH])
-        return tuple(sorted(names, key=lambda name: {"floor": 0, "ceiling": 2}.get(name, 1)))
+        return tuple(sorted(names, key=lambda name: CONTROL_PLACE.get(name, 1)))
 
     @property
     def shown(self) -> tuple[int, int]:
@@ -134,7 +140,8 @@ class Results:
     def lead(self) -> str:
         """The method that the figures put first: our best where it has a result, else the last that is no control."""
         gallery = list(self.compared())
-        return next((best for best in BEST if best in gallery), next(reversed(gallery), ""))
+        ours = (name for best in BEST for name in gallery if name.rpartition("/")[2] == best)
+        return next(ours, next(reversed(gallery), ""))
 
     def value(self, case: Case, metric: str) -> float:
         """Give a metric of one scored reconstruction, NaN where it has none."""
@@ -285,7 +292,7 @@ def _scored(path: Path) -> xr.Dataset:
     dataset = store.load(path)
     if dataset.attrs.get("record") != "scored":
         raise RecordError(f"{path}: holds record {dataset.attrs.get('record')!r}; expected 'scored'")
-    images = ("object", "truth_object") if "object" in dataset.variables else ("m_z", "truth_m_z", "difference")
+    images = next((names for names in _IMAGES if names[0] in dataset.variables), _IMAGES[-1])
     missing = [name for name in (*images, "wy", "wx") if name not in dataset.variables]
     if missing:
         raise RecordError(f"{path}: scored.{missing[0]} is missing; expected the images of a scored reconstruction")

@@ -11,14 +11,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from records.scorecard import Row
-from reports import pinning, summary, survival
+from reports import hedgehog_pairs, pinning, summary, survival
 from reports.drawings import Picture, drawn
 from reports.grids import Grid
 from reports.metrics import Metric, describe, number, plain
 from reports.studies import Story, StudyResults
 from reports.templating import fill
 
-STORIES: Final[Mapping[str, Story]] = {"pinning-map": pinning.STORY, "hedgehog-survival": survival.STORY}
+STORIES: Final[Mapping[str, Story]] = {
+    "pinning-map": pinning.STORY,
+    "hedgehog-survival": survival.STORY,
+    "hedgehog-pairs": hedgehog_pairs.STORY,
+}
 _LISTED = 20
 """Points that are not done, listed one by one."""
 

@@ -42,6 +42,10 @@ _FIXED_STYLES = {
     "dm": ("#1b8a6b", "-"),
     "lsqml": ("#8e4ec6", "-"),
     "rpie+": ("#1f5fbf", "-"),
+    "cgls": ("#8a6d1f", "-"),
+    "resire": ("#d0661a", "-"),
+    "ball": ("#1b8a6b", "-"),
+    "vector+": ("#1f5fbf", "-"),
 }
 _FURTHER_COLOURS = ("#8e4ec6", "#c2378a", "#8a6d1f", "#0f7f9c", "#5b6b1e", "#a33b3b")
 
@@ -69,12 +73,22 @@ def method_style(method: str, methods: Sequence[str] = ()) -> LineStyle:
     -------
     LineStyle
     """
-    if method in _FIXED_STYLES:
-        colour, dash = _FIXED_STYLES[method]
-        return LineStyle(colour, dash, 1.4 if method in ("ceiling", "floor") else 1.9)
-    others = [name for name in methods if name not in _FIXED_STYLES]
+    known = _known(method, methods)
+    if known is not None:
+        colour, dash = _FIXED_STYLES[known]
+        return LineStyle(colour, dash, 1.4 if known in ("ceiling", "floor") else 1.9)
+    others = [name for name in methods if _known(name, methods) is None]
     position = others.index(method) if method in others else 0
     return LineStyle(_FURTHER_COLOURS[position % len(_FURTHER_COLOURS)], "-", 1.9)
+
+
+def _known(method: str, methods: Sequence[str]) -> str | None:
+    """Return the name whose style a method has: its own, or its last part's where no other chain ends in that."""
+    if method in _FIXED_STYLES:
+        return method
+    last = method.rpartition("/")[2]
+    alone = sum(name.rpartition("/")[2] == last for name in methods) <= 1
+    return last if alone and last in _FIXED_STYLES else None
 
 
 def oklab_to_srgb(lab: np.ndarray) -> np.ndarray:

@@ -15,15 +15,18 @@ from typing import Any
 from pydantic import Field
 
 from scenarios.configuration import Table, choose, shipped
+from scenarios.controls import COMMON
 from scenarios.study import Study
 
 NAMES: Mapping[str, str] = {
     "domain-walls": "scenarios.domain_walls",
     "dose": "scenarios.dose",
     "ptychography": "scenarios.ptychography",
+    "superlattice": "scenarios.superlattice",
     "pinning": "scenarios.pinning",
     "pinning-map": "scenarios.pinning_map",
     "hedgehog-survival": "scenarios.hedgehog_survival",
+    "hedgehog-pairs": "scenarios.hedgehog_pairs",
 }
 
 Work = Callable[[Mapping[str, Any], Mapping[str, Path], Path], None]
@@ -92,6 +95,15 @@ class Scenario:
     varies : callable
         Of the configuration: the first stage that differs from point to point, ``"expected"`` or ``"measurement"``; it
         and those behind it are told the ``point``.
+    chain : callable, optional
+        Of the configuration: the kinds of measurement that a chain of methods reads, first to last. None: methods are
+        single ones that read `kind`.
+    parts : callable
+        Of the configuration: the groups of projections that the first method of a chain does, each in a subprocess of
+        its own: the stages ``frames`` (simulate them) and ``images`` (the method), then ``projections``, which makes
+        one measurement of all images. Such an experiment has no stage ``measurement``. Empty: no chains.
+    controls : tuple of str
+        Of its tables, by the names of `controls.CONTROLS`.
     truth_stage : {"expected", "measurement"}
         The stage that writes the truth: the second where each measurement has accidents of its own.
     """
@@ -108,12 +120,19 @@ class Scenario:
     points: Callable[[Any], Sequence[Point]] = single
     sample: Callable[[Any], Mapping[str, Any]] | None = None
     varies: Callable[[Any], str] = lambda configuration: "expected"
+    chain: Callable[[Any], tuple[str, ...]] | None = None
+    parts: Callable[[Any], Sequence[tuple[int, ...]]] = lambda configuration: ()
+    controls: tuple[str, ...] = COMMON
     truth_stage: str = "expected"
 
     @property
     def text(self) -> str:
         """The TOML text with the defaults and the profiles."""
         return shipped(self.name)
+
+    def kinds(self, configuration: Any) -> tuple[str, ...]:
+        """Return the kinds of measurement that a chain of methods reads, first to last."""
+        return (self.kind,) if self.chain is None else self.chain(configuration)
 
     def pools(self, configuration: Any) -> bool:
         """Return whether there are points to look at together."""

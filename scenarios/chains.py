@@ -10,7 +10,7 @@ The frames of a group are simulated once, whatever the number of methods that re
 from collections.abc import Sequence
 
 from scenarios.configuration import InputError, choose
-from scenarios.controls import CONTROLS
+from scenarios.controls import COMMON
 
 FRAMES, IMAGES, PROJECTIONS = "frames", "images", "projections"
 
@@ -20,7 +20,7 @@ def links(method: str) -> tuple[str, ...]:
     return tuple(method.split("/"))
 
 
-def check_chain(method: str, kinds: Sequence[str]) -> None:
+def check_chain(method: str, kinds: Sequence[str], controls: Sequence[str] = COMMON) -> None:
     """Refuse a method, or chain, that does not lead from measurements of the first kind through the others.
 
     Raises
@@ -30,13 +30,13 @@ def check_chain(method: str, kinds: Sequence[str]) -> None:
     """
     from reconstructors import registry
 
-    if method in CONTROLS:
+    if method in controls:
         return
     names = links(method)
     for name in names:
-        choose("method", name, [*registry.names(), *CONTROLS])
+        choose("method", name, [*registry.names(), *controls])
     if len(names) == len(kinds) and all(
-        name not in CONTROLS and registry.get(name).accepts == kind for name, kind in zip(names, kinds, strict=True)
+        name not in controls and registry.get(name).accepts == kind for name, kind in zip(names, kinds, strict=True)
     ):
         return
     if len(kinds) == 1 and len(names) == 1:
@@ -45,7 +45,7 @@ def check_chain(method: str, kinds: Sequence[str]) -> None:
         )
     wanted = "/".join(kinds)
     raise InputError(
-        f"method {method!r} reads {'/'.join(registry.get(name).accepts for name in names if name not in CONTROLS)}; "
+        f"method {method!r} reads {'/'.join(registry.get(name).accepts for name in names if name not in controls)}; "
         f"allowed: {'methods' if len(kinds) == 1 else 'chains of methods'} that read {wanted}"
     )
 

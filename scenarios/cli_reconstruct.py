@@ -1,6 +1,6 @@
 """The commands ``truespin reconstruct``: anybody's own measurements, reconstructed.
 
-- `app`: the group, registered by `cli`, with ``ptychography``.
+- `app`: the group, registered by `cli`, with ``ptychography`` and ``vector``.
 
 Each writes the result and a picture and says what it did. Heavy imports wait inside the commands.
 """
@@ -19,8 +19,16 @@ truespin reconstruct ptychography scan.cxi --method rpie+ --defocus 7um --outer-
 
 truespin reconstruct ptychography near.cxi --focus-distance 3.65mm --out result.cxi
 """
+_VECTOR_EPILOG = """[bold]Examples[/bold]
 
-app = typer.Typer(help=_HELP, epilog=_EPILOG, rich_markup_mode="rich")
+truespin reconstruct vector projections.h5
+
+truespin reconstruct vector stacks.h5:scan_7 --angles angles.txt --pixel-nm 5 --energy-ev 853 --beta-m 6e-4
+
+truespin reconstruct vector waves.h5 --values transmission --angles angles.txt --box-nm 150,480,480 --export m.vti
+"""
+
+app = typer.Typer(help=_HELP, epilog=_EPILOG + _VECTOR_EPILOG.partition("\n")[2], rich_markup_mode="rich")
 
 
 @app.callback(invoke_without_command=True)
@@ -82,3 +90,74 @@ def ptychography(
         settings=tuple(settings or ()),
     )
     work.run(file, options, out=out, figure=figure, checkpoint=checkpoint)
+
+
+@app.command(epilog=_VECTOR_EPILOG)
+def vector(
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE[:DATASET]",
+            help="HDF5, npz or npy with the images of both helicities, or a measurement of a run (.nc).",
+        ),
+    ],
+    angles: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Text: tilt, in-plane angle and, perhaps, series of each projection."),
+    ] = None,
+    angle_unit: Annotated[
+        str | None, typer.Option(metavar="UNIT", help="Of the angles: deg or rad; a text is in degrees if left out.")
+    ] = None,
+    values: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help="Of the images: optical_density (if left out), transmission or intensity."),
+    ] = None,
+    pixel_nm: Annotated[float | None, typer.Option(metavar="NM", help="Pixel of the images on the sample.")] = None,
+    energy_ev: Annotated[float | None, typer.Option(metavar="EV", help="Energy of the photons.")] = None,
+    polarization: Annotated[
+        float | None,
+        typer.Option(metavar="P", help="Degree of circular polarization; below 0 where helicities are swapped."),
+    ] = None,
+    beta_m: Annotated[
+        float | None, typer.Option(metavar="BETA", help="Magnetic absorption of the full magnet along the beam.")
+    ] = None,
+    box_nm: Annotated[
+        str | None,
+        typer.Option(metavar="Z,Y,X", help="Nominal size of the sample; Z sets the depth of the volume."),
+    ] = None,
+    method: Annotated[str, typer.Option(metavar="NAME", help="As [bold]truespin methods[/bold] shows it.")] = "vector+",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a parameter; again for more.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="S", help="Seed of the method.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Result (.nc); beside the projections if left out.")
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Picture, .png or .svg; beside the result.")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Table of the hedgehogs, .csv; beside the result.")
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Magnetization too as .vti (ParaView), .ovf (mumax3, OOMMF) or .nc."),
+    ] = None,
+) -> None:
+    """Reconstruct the three components of a magnetization from projections of both helicities; find its hedgehogs."""
+    from scenarios import reconstruct_vector as work
+
+    options = work.Options(
+        method=method,
+        angles=angles,
+        angle_unit=angle_unit,
+        values=values,
+        pixel_nm=pixel_nm,
+        energy_ev=energy_ev,
+        polarization=polarization,
+        beta_m=beta_m,
+        box_nm=box_nm,
+        seed=seed,
+        settings=tuple(settings or ()),
+    )
+    work.run(file, options, work.Outputs(out=out, picture=picture, table=table, export=export))

@@ -2,7 +2,8 @@
 
 - `floor`: the measured amplitudes with random phases, read as m_z;
 - `ceiling`: the truth, through the detector's pass band and the thickness of the film;
-- `CONTROLS`, `EXPLANATIONS`: both by name; those of ptychography are in `ptychography_controls`.
+- `CONTROLS`, `EXPLANATIONS`: both by name; those of ptychography are in `ptychography_controls`,
+  those of volumes of vectors in `superlattice_controls`.
 
 Controls are the only ones to see the truth, and no method of reconstruction.
 """
@@ -114,6 +115,11 @@ def _of_kind(name: str) -> "Callable[..., xr.Dataset]":
     """Return the control `name` for whatever kind of measurement it is given."""
 
     def control(measurement: "xr.Dataset", truth: "xr.Dataset", *, rng: "np.random.Generator") -> "xr.Dataset":
+        if "projections" in (measurement.attrs["kind"], truth.attrs.get("kind")):
+            from scenarios import superlattice_controls
+
+            volume: xr.Dataset = superlattice_controls.CONTROLS[name](measurement, truth, rng=rng)
+            return volume
         if measurement.attrs["kind"] == "ptychography":
             from scenarios import ptychography_controls
 
@@ -124,8 +130,17 @@ def _of_kind(name: str) -> "Callable[..., xr.Dataset]":
     return control
 
 
-CONTROLS: "Mapping[str, Callable[..., xr.Dataset]]" = {"floor": _of_kind("floor"), "ceiling": _of_kind("ceiling")}
+COMMON = ("floor", "ceiling")
+"""The controls that every experiment has."""
+
+OF_VOLUMES = ("transverse", "integral-ceiling", "projection-ceiling")
+"""Further ones, of vector volumes."""
+
+CONTROLS: "Mapping[str, Callable[..., xr.Dataset]]" = {name: _of_kind(name) for name in (*COMMON, *OF_VOLUMES)}
 EXPLANATIONS: Mapping[str, str] = {
-    "floor": "the measured amplitudes with random phases; of a scan: no object at all",
-    "ceiling": "the truth through the detector's band and the film's thickness",
+    "floor": "the measured amplitudes with random phases; of a scan: no object at all; of a volume: random vectors",
+    "ceiling": "the truth through the detector's band and the film's thickness; of a volume: its means over voxels",
+    "transverse": "of a volume: the part of the truth that projections measure, without any prior",
+    "integral-ceiling": "of a volume: `vector+` on line integrals without noise in the true geometry",
+    "projection-ceiling": "of a volume: the same on the waves behind the thick sample, the best a projection model can",
 }

@@ -1,7 +1,8 @@
 """A request as cells and stages, each with the key of its content.
 
 - `Request`: what a person asked for, checked; `Cell`: one (seed, draw, method) and its stages.
-- `simulation_cells`, `part_cells`, `method_cells`, `pool_cells`: the cells of a request, in the order in which they run.
+- `simulation_cells`, `part_cells`, `method_cells`, `pool_cells`: the cells of a request, in the order in which they
+  run.
 - `written`: a point of a sweep in words.
 
 A key holds scenario, parameters, seed, draw, method, the keys of what the stage reads and the version of the code that
@@ -24,7 +25,14 @@ SIMULATION = "simulation"
 
 _COMMON = ("numerics", "optics", "records", "scenarios.stages", "scenarios.tuning")
 _METHOD_ROOMS = (*_COMMON, "reconstructors")
-_CONTROL_ROOMS = (*_COMMON, "reconstructors", "validation", "scenarios.controls", "scenarios.ptychography_controls")
+_CONTROL_ROOMS = (
+    *_COMMON,
+    "reconstructors",
+    "validation",
+    "scenarios.controls",
+    "scenarios.ptychography_controls",
+    "scenarios.superlattice_controls",
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ class Request:
     @property
     def methods(self) -> tuple[str, ...]:
         """The controls and the methods asked for, each once, in the order of the tables."""
-        return tuple(dict.fromkeys((*CONTROLS, *self.configuration.reconstruction.methods)))
+        return tuple(dict.fromkeys((*self.scenario.controls, *self.configuration.reconstruction.methods)))
 
 
 @dataclass(frozen=True)

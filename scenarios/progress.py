@@ -46,8 +46,23 @@ _SCAN_COLUMNS = (
     ("faults.recall", "faults\nrecall", 2),
 )
 """Of a scan: a `faults` row is there only where frames went wrong."""
-_SCANS = frozenset({"ptychography"})
+_VOLUME_COLUMNS = (
+    ("hedgehogs.found", "hedgehogs\nfound", 0),
+    ("hedgehogs.recall", "\nrecall", 2),
+    ("hedgehogs.precision", "\nprecision", 2),
+    ("vector.error", "vector\nerror", 3),
+    ("vector.error_longitudinal", "longi-\ntudinal", 3),
+    ("vector.error_transverse", "trans-\nverse", 3),
+    ("fsc.full_period", "halves\nnm", 1),
+    ("fsc_truth.full_period", "to truth\nnm", 1),
+    ("pairs.opposite", "nearest +-\nnm", 1),
+    ("pairs.plus", "nearest ++\nnm", 1),
+    ("pairs.minus", "nearest --\nnm", 1),
+)
+"""Of a volume: full periods, as published."""
+_BY_SCENARIO = {"ptychography": _SCAN_COLUMNS, "superlattice": _VOLUME_COLUMNS}
 _LEGEND = "Resolutions are half periods, against the truth and between half data sets."
+_VOLUME_LEGEND = "Hedgehogs at the border are left out; resolutions of the charge volume are full periods."
 
 
 class Progress(AbstractContextManager["Progress"]):
@@ -125,12 +140,12 @@ def summary(scorecard: "Scorecard", methods: Sequence[str]) -> Group:
         for what in (_states(scorecard, method), _flags(scorecard, method))
         if what
     ]
-    return Group(tables, Text(_LEGEND, style="dim"), *remarks)
+    legend = _VOLUME_LEGEND if _columns(scorecard) is _VOLUME_COLUMNS else _LEGEND
+    return Group(tables, Text(legend, style="dim"), *remarks)
 
 
 def _columns(scorecard: "Scorecard") -> tuple[tuple[str, str, int], ...]:
-    is_scan = scorecard.config.get("run", {}).get("scenario") in _SCANS
-    return _SCAN_COLUMNS if is_scan else _COLUMNS
+    return _BY_SCENARIO.get(scorecard.config.get("run", {}).get("scenario", ""), _COLUMNS)
 
 
 Values = dict[tuple[str, str], list[float]]

@@ -9,21 +9,19 @@ import contextlib
 import dataclasses
 import re
 import sys
-import tempfile
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios import reconstruct_words
-from scenarios.configuration import InputError, choose
+from scenarios.configuration import InputError
 from scenarios.measure_options import length
+from scenarios.reconstruct_request import Target, check_suffix, check_targets, chosen_method, in_one_line
 
 if TYPE_CHECKING:
     import xarray as xr
 
 _KIND = "ptychography"
-_INTERRUPTED = 130  # exit code
 _FURTHEST = 100.0  # m, of a focus
 _GAINS = 1e-6, 1e10  # units of the frames per photon
 _DISTANCE = re.compile(r"\s*([+-]?)(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*(nm|um|µm|μm|mm|m)\s*")
@@ -70,17 +68,20 @@ def run(
     from records import cxi
     from reports.figure_reconstruction import save
 
-    method = _method(options)
+    method = chosen_method(options.method, options.settings, kind=_KIND)
     out = file.with_name(f"{file.stem}-{method.name}.cxi") if out is None else out
-    _check_suffix("out", out, ".cxi", ".h5")
+    check_suffix("out", out, ".cxi", ".h5")
     figure = out.with_suffix(".png") if figure is None else figure
-    _check_suffix("figure", figure, ".png", ".svg")
-    _check_targets(file, out, figure, checkpoint)
+    check_suffix("figure", figure, ".png", ".svg")
+    targets = [Target(out, _is_result), Target(figure), *([Target(checkpoint)] if checkpoint else [])]
+    check_targets([file], targets)
     if options.seed < 0:
         raise InputError(f"seed is {options.seed}; allowed: a whole number from 0")
+    interrupted = None if checkpoint else "interrupted; nothing is kept without --checkpoint"
+    less = "fewer modes, a smaller margin"
     with (
         open_measurement(file, options) as node,
-        _in_one_line(file, checkpoint),
+        in_one_line(str(file), named=(checkpoint,), interrupted=interrupted, less=less),
         _following(method.name, file, node) as watch,
     ):
         reason = method.refuses(node)
@@ -148,27 +149,6 @@ def _is_ours(file: Path) -> bool:
     return file.suffix == ".nc"
 
 
-@contextlib.contextmanager
-def _in_one_line(file: Path, checkpoint: Path | None) -> Iterator[None]:
-    """Put the file's name before what a method says of its data, a checkpoint being named already."""
-    try:
-        yield
-    except ValueError as error:
-        text = " ".join(str(error).split())
-        named = text.startswith(tuple(f"{name}: " for name in (file, checkpoint) if name is not None))
-        raise InputError(text if named else f"{file}: {text}") from error
-    except KeyboardInterrupt:
-        if checkpoint is not None:
-            raise
-        print("truespin: interrupted; nothing is kept without --checkpoint", file=sys.stderr)
-        raise SystemExit(_INTERRUPTED) from None
-    except MemoryError as error:
-        text = " ".join(str(error).split())
-        raise InputError(
-            f"{file}: more than the memory holds ({text}); allowed: fewer modes, a smaller margin"
-        ) from error
-
-
 def _scalars(options: Options) -> dict[str, float]:
     found: dict[str, float] = {}
     if options.defocus is not None:
@@ -196,63 +176,6 @@ def _distance(name: str, text: str, *, signed: bool = False) -> float:
         f"{name} is {text!r}; allowed: a length with its unit (nm, um, mm, m), such as 3.65mm, "
         f"{'within' if signed else 'above 0 to'} {_FURTHEST:g} m"
     )
-
-
-def _method(options: Options) -> Any:
-    from reconstructors import registry
-    from scenarios.tuning import tuned
-
-    known = [name for name in registry.names() if registry.get(name).accepts == _KIND]
-    method = registry.get(choose("method", options.method, known))
-    values: dict[str, Any] = {}
-    for setting in options.settings:
-        key, sign, text = setting.partition("=")
-        if not sign or not key:
-            raise InputError(f"--set {setting!r}; allowed: KEY=VALUE")
-        try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            value = text
-        if not _put(values, key.split("."), value):
-            raise InputError(f"--set {setting!r}; allowed: a key that is a value or a table in all of them, not both")
-    return dataclasses.replace(method, parameters=tuned(method.name, values)) if values else method
-
-
-def _put(table: dict[str, Any], path: list[str], value: Any) -> bool:
-    """Put a value into nested tables; False where one is in its way."""
-    for key in path[:-1]:
-        inner: Any = table.setdefault(key, {})
-        if not isinstance(inner, dict):
-            return False
-        table = inner
-    free = not isinstance(table.get(path[-1]), dict)
-    table[path[-1]] = value
-    return free
-
-
-def _check_suffix(name: str, file: Path, *suffixes: str) -> None:
-    if file.suffix not in suffixes:
-        shown = "" if file == Path() else str(file)
-        raise InputError(f"{name} is {shown!r}; allowed: a name that ends in {' or '.join(suffixes)}")
-
-
-def _check_targets(file: Path, out: Path, figure: Path, checkpoint: Path | None) -> None:
-    targets = [out, figure, *([checkpoint] if checkpoint else [])]
-    for index, target in enumerate(targets):
-        if target.is_dir() or (target.exists() and not target.is_file()):
-            raise InputError(f"{str(target)!r} is no file that may be replaced; allowed: a new name, or a file")
-        if target.resolve() in [other.resolve() for other in (file, *targets[:index])]:
-            raise InputError(f"{str(target)!r} is named twice; allowed: a name of its own for each file")
-        folder = next(place for place in target.absolute().parents if place.exists())
-        try:
-            tempfile.NamedTemporaryFile(dir=folder, prefix=".truespin-").close()
-        except OSError as error:
-            reason = f"{str(target)!r} cannot be written ({error.strerror})"
-            raise InputError(f"{reason}; allowed: a name in a folder that can be written to") from error
-    if out.exists() and not _is_result(out):
-        raise InputError(
-            f"{str(out)!r} holds something else than a reconstruction; allowed: a new name, or an old result"
-        )
 
 
 def _is_result(file: Path) -> bool:

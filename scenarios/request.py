@@ -63,7 +63,7 @@ def request(
     table = configuration.reconstruction
     kinds = entry.kinds(configuration)
     for method in table.methods:
-        check_chain(method, kinds)
+        check_chain(method, kinds, entry.controls)
     for method, parameters in table.parameters.items():
         _check_tuned(method, kinds)
         tuned(method, parameters)

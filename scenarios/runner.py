@@ -129,7 +129,7 @@ def _run_pools(request: Request, pools: Sequence[Cell], ledger: _Ledger, progres
     def do(cell: Cell, stop: threading.Event) -> None:
         ledger.enter(cell, _run_cell(request, cell, progress, stop))
 
-    schedule.work_off(pools, do, needs=lambda cell: None, workers=request.workers)
+    schedule.work_off(pools, do, needs=lambda cell: (), workers=request.workers)
 
 
 def _follow(

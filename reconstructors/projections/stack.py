@@ -3,7 +3,7 @@
 - `ImagedProjection`: what one projection's reconstruction says; `imaged`: taken from it and from its scan;
 - `projections_of`: all of them as a `Measurement` of kind ``"projections"``.
 
-Images are cut to the window round the origin of the sample's coordinates and moved by the fraction of a pixel that their
+Images are cut to the window round the origin of the sample and moved by the fraction of a pixel that their
 grids are off; nothing else is done to them: levels, backgrounds and shifts are left to what reads the measurement.
 """
 

@@ -4,8 +4,8 @@
 - `Geometry`: all projections of a measurement; `nominal_geometry`: as the experimenter wrote it down;
 - `RigidTransform`: the motion of a series against the common frame; `small_rotation`: a matrix from a rotation vector.
 
-A rotation takes the sample's (x, y, z) to the beam's (u, v, w): its rows are the detector's x axis, the detector's y axis
-and the direction of the beam, all in the sample's frame. Volumes and images are never resampled: a transform changes
+A rotation takes the sample's (x, y, z) to the beam's (u, v, w): its rows are the detector's x axis, its y axis and the
+direction of the beam, all in the sample's frame. Volumes and images are never resampled: a transform changes
 rotations and shifts.
 """
 
@@ -42,7 +42,8 @@ def rotations(*, in_plane: ArrayLike, tilt: ArrayLike) -> Floats:
         if not np.all(np.abs(values) <= limit + 1e-9):
             worst = values[np.argmax(np.where(np.isfinite(values), np.abs(values), np.inf))]
             raise ValueError(f"{name} is {worst:g} rad; allowed: up to {limit:.4f} either way")
-    return np.asarray((Rotation.from_euler("x", tilted[:, None]) * Rotation.from_euler("z", turned[:, None])).as_matrix())
+    about_x, about_z = Rotation.from_euler("x", tilted[:, None]), Rotation.from_euler("z", turned[:, None])
+    return np.asarray((about_x * about_z).as_matrix())
 
 
 def beam_directions(rotation: Array) -> Floats:

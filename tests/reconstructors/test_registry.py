@@ -31,7 +31,7 @@ def bytes_of(dataset):
 
 def test_names_are_known_and_others_are_not():
     assert registry.names()[:3] == ("fth", "hapre", "hapre+")
-    assert {registry.get(name).accepts for name in registry.names()} == {"holography", "ptychography"}
+    assert {registry.get(name).accepts for name in registry.names()} == {"holography", "ptychography", "projections"}
     with pytest.raises(KeyError, match="unknown method 'hape'; allowed: fth, hapre, hapre"):
         registry.get("hape")
 

@@ -46,6 +46,8 @@ def likely_rotations(volume: Array, reference: Array, spacing: tuple[float, ...]
     coarse, fine = (_spheres(r, reference, spacing) for r in (_COARSE, _FINE))
     grid = rotation_grid(_GRID_STEP)
     grid = grid[grid.magnitude() <= limit]
+    if len(grid) == 0:  # a small limit: the identity is near enough
+        return [np.eye(3)]
     batches = np.array_split(grid.as_matrix(), max(1, -(-len(grid) // _BATCH)))
     scores = np.concatenate([moduli.match(batch, *coarse) for batch in batches])
     found: list[tuple[float, Floats]] = []

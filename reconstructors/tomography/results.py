@@ -1,0 +1,114 @@
+"""From what the steps found to the record `Reconstruction` of kind ``"projections"``.
+
+- `assembled`: volumes, poses, the number that each step left, flags, and what the method was told.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from reconstructors.tomography import flags
+from reconstructors.tomography.coverage import fourier_coverage
+from reconstructors.tomography.geometry import nominal_geometry
+from reconstructors.tomography.pipeline import Volumes
+from reconstructors.tomography.poses import NOMINAL, Poses
+from reconstructors.tomography.preparation import Prepared
+from reconstructors.tomography.texture import compare_series
+from records import projections_reconstruction
+from records.checks import variable
+
+Array = NDArray[Any]
+
+
+def assembled(
+    measurement: xr.Dataset,
+    prepared: Prepared,
+    poses: Poses,
+    volumes: Volumes,
+    *,
+    name: str,
+    parameters: Any,
+    knowledge: Sequence[str],
+) -> xr.Dataset:
+    """Return the record of a run.
+
+    Its variables beyond the record's, ``nominal_tilt``, ``nominal_in_plane`` and ``nominal_series`` (projection), say
+    which projections the poses belong to.
+    """
+    solution, used = volumes.solution, poses.used
+    rotation = nominal_geometry(in_plane=prepared.in_plane, tilt=prepared.tilt).rotations
+    rotation[used] = poses.geometry.rotations
+    coverage = fourier_coverage(poses.geometry.rotations, shape=poses.shape, diameter=_thickness(volumes.fill))
+    fits = compare_series(
+        volumes.term, solution.m, volumes.fill, prepared.series[used], count=int(prepared.series.max()) + 1
+    )
+    results: dict[str, Any] = {
+        "magnetization": solution.m,
+        "fill": volumes.fill,
+        "charge": volumes.charge,
+        "voxel_size": float(measurement["pixel_size"]),
+        "rotation": rotation,
+        "shift": _spread_out(poses.geometry.shifts, used),
+        "used": used.astype(np.int8),
+        "residual": _spread_out(_residuals(volumes), used),
+        "history": np.array(solution.history),
+        "noise": volumes.noise,
+        "operator_norm": solution.operator_norm,
+        "step": solution.step if np.isfinite(solution.step) else None,
+        "pair_shift": prepared.pair_shift,
+        "background_range": prepared.background_range,
+        "mass_drift": prepared.mass_drift,
+        "series_residual": fits.residual,
+        "coverage": coverage["least"].values,
+    }
+    record = projections_reconstruction.make(
+        method=name,
+        results=results,
+        flags=flags.of_run(prepared, poses, volumes, coverage=coverage, changed=fits.worst),
+        knowledge=knowledge,
+        parameters=_plain(parameters),
+        gauge=poses.found,
+    )
+    nominal = (prepared.tilt, prepared.in_plane, prepared.series.astype(np.float64))
+    units = ("rad", "rad", "1")
+    return record.assign(
+        {
+            key: variable(("projection",), values, unit, np.float64)
+            for key, values, unit in zip(NOMINAL, nominal, units, strict=True)
+        }
+    )
+
+
+def _residuals(volumes: Volumes) -> Array:
+    """Return the misfit of each projection."""
+    term = volumes.term
+    rest = term.data - term.forward(volumes.solution.m)
+    squares = (np.sum(term.weighted(images**2), axis=(1, 2), dtype=np.float64) for images in (rest, term.data))
+    left, whole = squares
+    return np.asarray(np.sqrt(left / np.maximum(whole, np.finfo(np.float64).tiny)))
+
+
+def _spread_out(values: Array, used: NDArray[np.bool_]) -> Array:
+    """Return values of the used projections among zeros for the others."""
+    result = np.zeros((used.size, *values.shape[1:]))
+    result[used] = values
+    return result
+
+
+def _thickness(fill: Array) -> float:
+    """Return the shortest side of the magnet, voxels."""
+    sides = [np.ptp(np.flatnonzero((fill > 0).any(axis=tuple({0, 1, 2} - {axis})))) + 1 for axis in range(3)]
+    return float(min(sides))
+
+
+def _plain(value: Any) -> Any:
+    """Return parameters in JSON types."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,117 @@
+"""When to stop: at the misfit that noise and the projector's own error leave, known without any truth.
+
+- `noise_misfit`: what noise of a given variance leaves; `exterior_noise`: the noise of each image where nothing is;
+- `model_misfit`: how far two projectors differ on one volume; `second_projector`: the other of a pair;
+- `discrepancy`: the stop rule; `ended_by`: which rule ended a run.
+
+Misfits are ``|r|/|b|``, weighted as in `data_term.DataTerm`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reconstructors.tomography.data_term import DataTerm
+from reconstructors.tomography.fourier_slice import FourierSlices
+from reconstructors.tomography.projector import Projector, plan_projector
+
+Array = NDArray[Any]
+
+FACTOR = 1.05
+_LEAST_PIXELS = 16
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """Stop at the misfit `target`."""
+
+    target: float
+
+    def __call__(self, errors: Sequence[float]) -> bool:
+        """Return whether the last misfit is the target or below."""
+        return errors[-1] <= self.target
+
+
+def discrepancy(noise: float, model: float = 0.0, *, factor: float = FACTOR) -> Discrepancy:
+    """Return the rule that stops at ``factor sqrt(noise^2 + model^2)``.
+
+    Raises
+    ------
+    ValueError
+        If a misfit is negative or not finite, or the factor is not positive.
+    """
+    for name, value in (("noise", noise), ("model", model)):
+        if not 0 <= value < np.inf:
+            raise ValueError(f"{name} is {value}; allowed: a misfit from 0")
+    if not 0 < factor < np.inf:
+        raise ValueError(f"factor is {factor}; allowed: above 0")
+    return Discrepancy(factor * float(np.hypot(noise, model)))
+
+
+def noise_misfit(term: DataTerm, variance: Array | float) -> float:
+    """Return the misfit of noise alone: the root of ``sum w variance`` over ``|b|``.
+
+    Parameters
+    ----------
+    term : DataTerm
+    variance : float, or array that broadcasts to (n, y, x)
+        Of the data.
+    """
+    weights = np.ones(term.data.shape) if term.weights is None else term.weights
+    return term.relative(float(np.sum(weights * np.broadcast_to(variance, weights.shape), dtype=np.float64)))
+
+
+def exterior_noise(images: Array, exterior: Array) -> Array:
+    """Return the standard deviation of each image where there is no sample.
+
+    Parameters
+    ----------
+    images : (n, y, x) array
+        Line integrals of the magnetization: 0 outside of the sample but for noise.
+    exterior : (n, y, x) or (y, x) bool array
+
+    Raises
+    ------
+    ValueError
+        If an image has too little exterior to tell.
+    """
+    outside = np.broadcast_to(exterior, images.shape)
+    counts = outside.sum(axis=(1, 2))
+    if counts.min(initial=images[0].size) < _LEAST_PIXELS:
+        worst = int(np.argmin(counts))
+        raise ValueError(f"exterior of image {worst} has {counts[worst]} pixels; allowed: from {_LEAST_PIXELS}")
+    return np.array([np.std(one[mask], dtype=np.float64) for one, mask in zip(images, outside, strict=True)])
+
+
+def second_projector(plan: Projector) -> Projector:
+    """Return the Fourier projector of the same geometry with the other shape of a voxel: box or point."""
+    is_box = isinstance(plan.engine, FourierSlices) and plan.engine.shapes is not None
+    return plan_projector(
+        plan.shape, plan.geometry, detector=plan.detector, footprint=None if is_box else "box", dtype=plan.dtype
+    )
+
+
+def model_misfit(term: DataTerm, x: Array, other: Projector | None = None) -> float:
+    """Return how far the projections of the volume `x` by two projectors differ, relative to the data.
+
+    A voxel as a point of a smooth field and as a box of constant value err to either side on what is finer than a
+    voxel; how far they differ measures what neither knows.
+
+    Parameters
+    ----------
+    term : DataTerm
+    x : (c, z, y, x) array
+        The present estimate.
+    other : Projector, optional
+        Default `second_projector` of the term's.
+    """
+    second = DataTerm(second_projector(term.plan) if other is None else other, term.data, term.weights, term.components)
+    return term.relative(term.squared(term.forward(x) - second.forward(x)))
+
+
+def ended_by(errors: Sequence[float], rule: Discrepancy | None) -> str:
+    """Return which rule ended a run: "discrepancy" or "steps"."""
+    return "discrepancy" if rule is not None and errors and rule(errors) else "steps"

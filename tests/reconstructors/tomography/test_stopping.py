@@ -1,0 +1,108 @@
+"""Noise and model error without the truth, and where runs stop."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from numerics.iterate import iterate
+from reconstructors.tomography.constraints import onto_ball
+from reconstructors.tomography.data_term import MARGIN, DataTerm, operator_norm
+from reconstructors.tomography.projector import plan_projector
+from reconstructors.tomography.solvers import Accelerated, ConjugateGradient
+from reconstructors.tomography.stopping import (
+    discrepancy,
+    ended_by,
+    exterior_noise,
+    model_misfit,
+    noise_misfit,
+    second_projector,
+)
+from tests.reconstructors.tomography.small_problem import DETECTOR, SHAPE, error, geometry, problem
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.05])
+def test_the_stop_is_near_the_best_iterate(noise):
+    p = problem(noise=noise)
+    solver = ConjugateGradient(p.fill)
+    rule, misfits, errors = discrepancy(p.noise), [], []
+    stopped = None
+    for state, misfit in iterate(solver, solver.init(p.term), steps=100):
+        misfits.append(misfit)
+        errors.append(error(state.x, p))
+        if stopped is None and rule(misfits):
+            stopped = len(errors)
+    assert stopped is not None
+    assert errors[stopped - 1] <= 1.1 * min(errors)
+
+
+def test_within_the_ball_the_error_falls_past_the_discrepancy():
+    p = problem(noise=0.05)
+    norm = MARGIN * operator_norm(p.term, scale=p.fill > 0, rng=np.random.default_rng(0))
+    solver = Accelerated(1 / norm, partial(onto_ball, radius=p.fill))
+    errors = [error(state.x, p) for state, _ in iterate(solver, solver.init(p.term), steps=100)]
+    assert errors[-1] <= 1.02 * min(errors)
+
+
+def test_the_noise_of_the_truth_is_told():
+    p = problem(noise=0.05)
+    assert p.noise == pytest.approx(p.term.misfit(p.term.forward(p.m)), rel=0.02)
+
+
+def test_with_weights_of_one_over_the_variance_each_pixel_counts_one():
+    p = problem()
+    variance = np.random.default_rng(0).uniform(1, 9, p.term.data.shape)
+    term = DataTerm(p.term.plan, p.term.data, (1 / variance).astype(np.float32))
+    assert noise_misfit(term, variance) * term.norm == pytest.approx(np.sqrt(variance.size), rel=1e-5)
+
+
+def test_the_exterior_tells_the_noise_of_each_image():
+    rng = np.random.default_rng(0)
+    images = np.zeros((3, 40, 40))
+    images[:, 10:30, 10:30] = 7
+    outside = images[0] == 0
+    wanted = np.array([1.0, 2.0, 4.0])
+    images += wanted[:, None, None] * rng.standard_normal(images.shape)
+    assert exterior_noise(images, outside) == pytest.approx(wanted, rel=0.1)
+    with pytest.raises(ValueError, match="exterior of image 0 has 0 pixels; allowed: from 16"):
+        exterior_noise(images, np.zeros((40, 40), bool))
+
+
+def test_projectors_that_differ_tell_their_own_error():
+    p = problem()
+    smooth = np.stack(
+        [np.exp(-sum(((i - n // 2) / 4) ** 2 for i, n in zip(np.indices(SHAPE), SHAPE, strict=True)))] * 3
+    )
+    edged = p.m
+    soft, hard = (model_misfit(p.term, x.astype(np.float32)) for x in (smooth * np.linalg.norm(edged), edged))
+    assert 0.01 < hard < 0.15
+    assert model_misfit(p.term, edged, p.term.plan) < 1e-6
+    assert soft / np.linalg.norm(smooth) < hard
+
+
+def test_the_second_projector_is_the_other_one():
+    box = plan_projector(SHAPE, geometry(), detector=DETECTOR, footprint="box")
+    point = problem().term.plan
+    x = problem().fill[None]
+    images = [DataTerm(plan, problem().scalar.data, components=1).forward(x) for plan in (point, box)]
+    others = [DataTerm(second_projector(plan), problem().scalar.data, components=1).forward(x) for plan in (box, point)]
+    assert all(np.allclose(a, b, atol=1e-3) for a, b in zip(images, others, strict=True))
+    assert np.abs(images[0] - images[1]).max() > 0.01
+
+
+def test_the_rule_that_ended_is_named():
+    rule = discrepancy(0.03, 0.04, factor=1.0)
+    assert rule.target == pytest.approx(0.05)
+    assert ended_by([0.2, 0.05], rule) == "discrepancy"
+    assert ended_by([0.2, 0.051], rule) == "steps"
+    assert ended_by([0.2], None) == "steps"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [((-1.0,), "noise is -1"), ((0.1, np.nan), "model is nan"), ((0.1, 0.1, 0.0), "factor is 0")],
+)
+def test_misfits_that_cannot_be_are_refused(arguments, message):
+    noise, model, factor = (*arguments, 0.0, 1.05)[:3] if len(arguments) < 3 else arguments
+    with pytest.raises(ValueError, match=message):
+        discrepancy(noise, model, factor=factor if len(arguments) == 3 else 1.05)
