@@ -50,7 +50,7 @@ class VolumeParameters:
 
     footprint: str = "none"
     padding: float = 1.5
-    charge_steps: int = 60
+    charge_steps: int = 120
     threshold: float = 0.1
 
     def __post_init__(self) -> None:

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.iterate import Watcher, run
+from reconstructors.tomography import vector_plus as best
 from reconstructors.tomography.constraints import onto_ball, onto_support
 from reconstructors.tomography.data_term import MARGIN, DataTerm, operator_norm
-from reconstructors.tomography.finer import coarser, finer_field, finer_fill, finer_projector
 from reconstructors.tomography.solvers import Accelerated, ConjugateGradient, GradientDescent
-from reconstructors.tomography.spins import Magnet, Spins
-from reconstructors.tomography.stopping import FACTOR, Discrepancy, discrepancy, ended_by, model_misfit
+from reconstructors.tomography.stopping import FACTOR, discrepancy, ended_by, model_misfit
+from reconstructors.tomography.vector_plus import VectorPlusParameters
 
 Array = NDArray[Any]
 
@@ -36,7 +36,7 @@ class Solution:
     history : tuple of float
         Weighted misfit after each step.
     ended : str
-        The rule that ended the run: "discrepancy", "settled" or "steps".
+        What ended the run: "discrepancy", "held out" projections or "steps".
     step : float
         Length of a gradient step; of conjugate gradients NaN.
     operator_norm : float
@@ -103,39 +103,6 @@ class BallParameters:
     model: float | None = None
 
 
-@dataclass(frozen=True)
-class VectorPlusParameters:
-    """Of `vector_plus`.
-
-    Attributes
-    ----------
-    start_steps : int
-        Of conjugate gradients, at most.
-    exchange : tuple of float
-        On the data's grid, over the operator norm, one value after the other.
-    fine_exchange : tuple of float
-        On the grid twice finer; empty: there is none.
-    steps : int
-        At each value.
-    factor : float
-        Of the discrepancy.
-    settled : float
-        Ends the run when a value of the exchange lowers the misfit by less than this share.
-    last_exchange : tuple of float
-        On the data's grid where the finer one explains the data no better.
-    """
-
-    start_steps: int = 15
-    exchange: tuple[float, ...] = (0.03, 0.01, 0.003)
-    fine_exchange: tuple[float, ...] = (0.012, 0.004, 0.0012)
-    last_exchange: tuple[float, ...] = (0.001, 0.0003, 0.0001)
-    steps: int = 12
-    factor: float = 1.0
-    settled: float = 0.05
-
-
-_LOWEST = 0.03
-"""Cycles per pixel, `Spins.lowest`."""
 _LOOK = 8
 """Steps of conjugate gradients after which a volume tells how far two projectors differ."""
 
@@ -238,82 +205,15 @@ def vector_plus(
     rng: np.random.Generator,
     watch: Sequence[Watcher] = (),
 ) -> Solution:
-    """Start from `cgls` and turn unit vectors under an exchange that is lowered in steps; arguments as of `resire`.
+    """Turn unit vectors under the least exchange that held-out projections allow; arguments as of `resire`.
 
-    The last steps are on a grid twice finer, with the magnet's edges drawn sharp inside of voxels, and averaged: what
-    misfit remains there is the projector's own error. Where the data's grid explains the data better, they stay on it.
+    See `reconstructors.tomography.vector_plus`.
     """
-    first = CglsParameters(parameters.start_steps, parameters.factor, 0.0)
-    start = cgls(term, fill, noise=noise, parameters=first, rng=rng, watch=watch)
-    rule = discrepancy(noise, factor=parameters.factor)
-    descent = _Descent(parameters, rule, watch, list(start.history), start.pairs)
-    curvature = MARGIN * start.operator_norm
-    grid = _Grid(term, Magnet.of(fill), curvature, _LOWEST)
-    m = descent.lower(grid, start.m, parameters.exchange)
-    if not rule(descent.errors):
-        m = _finished(descent, grid, m, fill)
-    ended = "settled" if descent.settled else ended_by(descent.errors, rule)
-    return Solution(
-        m, tuple(descent.errors), ended, 1 / curvature, start.operator_norm, descent.model(noise), descent.pairs
-    )
-
-
-def _finished(descent: "_Descent", grid: "_Grid", m: Array, fill: Array) -> Array:
-    """Lower the exchange to its end on the grid that explains the data better."""
-    parameters, term, reached = descent.parameters, grid.term, descent.errors[-1]
-    if parameters.fine_exchange:
-        sharp = DataTerm(finer_projector(term.plan, fill=fill), term.data, term.weights)
-        fine = _Grid(sharp, Magnet.of(finer_fill(fill)), grid.curvature / 8, grid.lowest / 2)
-        better = descent.lower(fine, finer_field(m), parameters.fine_exchange[:1])
-        if descent.errors[-1] < reached:
-            return coarser(descent.lower(fine, better, parameters.fine_exchange[1:]))
-    return descent.lower(grid, m, parameters.last_exchange)
-
-
-@dataclass(frozen=True, eq=False)
-class _Grid:
-    """What `Spins` is told of a grid."""
-
-    term: DataTerm
-    magnet: Magnet
-    curvature: float
-    lowest: float
-
-
-@dataclass
-class _Descent:
-    """Runs of `Spins` one after the other, each with less exchange."""
-
-    parameters: VectorPlusParameters
-    rule: Discrepancy
-    watch: Sequence[Watcher]
-    errors: list[float]
-    pairs: float
-    settled: bool = False
-
-    def lower(self, grid: "_Grid", m: Array, exchange: Sequence[float]) -> Array:
-        """Return the magnetization after the values of `exchange`, until the misfit is met or settles."""
-        reached = np.inf
-        for value in exchange:
-            solver = Spins(grid.magnet, grid.curvature, value, lowest=grid.lowest)
-            state, more = run(
-                solver,
-                solver.init(grid.term, m),
-                steps=self.parameters.steps,
-                stop=self.rule,
-                watch=_after(self.watch, len(self.errors)),
-            )
-            m, self.pairs = solver.m(state), self.pairs + state.pairs
-            self.errors += more
-            self.settled = more[-1] > (1 - self.parameters.settled) * reached
-            if self.settled or self.rule(more):
-                break
-            reached = more[-1]
-        return m
-
-    def model(self, noise: float) -> float:
-        """Return the misfit left above the noise."""
-        return float(np.sqrt(max(self.errors[-1] ** 2 - noise**2, 0.0)))
+    _check(term, fill, noise)
+    m, descent, rung, norm = best.solve(term, fill, parameters=parameters, rng=rng, watch=watch)
+    model = float(np.sqrt(max(descent.errors[-1] ** 2 - noise**2, 0.0)))
+    ended = "steps" if np.isnan(rung.held_out) else "held out"
+    return Solution(m, tuple(descent.errors), ended, 1 / (MARGIN * norm), norm, model, descent.pairs)
 
 
 Recipe = Callable[..., Solution]

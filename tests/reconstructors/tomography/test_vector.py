@@ -49,7 +49,7 @@ def test_a_solution_tells_what_it_is(name):
     assert np.all(solution.m[:, p.fill == 0] == 0)
     assert [misfit for _, misfit in seen] == list(solution.history)
     assert [step for step, _ in seen] == list(range(len(seen)))
-    assert solution.ended in ("discrepancy", "settled", "steps")
+    assert solution.ended in ("discrepancy", "held out", "steps")
     assert solution.operator_norm > 0
     assert solution.pairs >= len(seen)
 

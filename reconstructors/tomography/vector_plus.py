@@ -1,0 +1,230 @@
+"""Our best: vectors of known length, with as little exchange as images that were not used still allow.
+
+- `vector_plus`: the recipe; `VectorPlusParameters`: what it is told;
+- `Grid`, `Rung`: what directions are solved on, and with how much exchange.
+
+Exchange makes neighbours alike. Too much of it removes hedgehogs, too little leaves noise and what the model of thin
+projections does not hold. Some projections are held out; of all values tried, the least exchange is taken whose volume
+still predicts them. That needs neither the truth nor a figure of the noise. In the end all projections are used.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics.iterate import Watcher, run
+from reconstructors.tomography.data_term import MARGIN, DataTerm, operator_norm
+from reconstructors.tomography.finer import coarser, finer_field, finer_fill, finer_projector
+from reconstructors.tomography.solvers import ConjugateGradient
+from reconstructors.tomography.spins import Magnet, Spins
+
+Array = NDArray[Any]
+
+_LOWEST = 0.03
+"""Cycles per pixel, `Spins.lowest`."""
+_WORSE = 0.015
+"""Above the least misfit of what was held out, from where less exchange is not tried."""
+_FEW = 12
+"""Projections below which none is held out: the schedule is then run to its end."""
+
+
+@dataclass(frozen=True)
+class VectorPlusParameters:
+    """Of `vector_plus`.
+
+    Parameters
+    ----------
+    start_steps : int
+        Of conjugate gradients from 0.
+    exchange : tuple of float
+        On the data's grid, over the operator norm, one value after the other, falling.
+    fine_exchange : tuple of float
+        On a grid twice finer, with the magnet's edges drawn sharp inside of voxels; empty: there is none.
+    steps : int
+        At each value.
+    every : int
+        Every so many projections one is held out.
+    allowance : float
+        By which the misfit of what was held out may exceed the least one.
+
+    Raises
+    ------
+    ValueError
+        If a value is impossible.
+    """
+
+    start_steps: int = 10
+    exchange: tuple[float, ...] = (0.1, 0.03, 0.017, 0.01, 0.0056, 0.003, 0.001, 0.0003)
+    fine_exchange: tuple[float, ...] = (0.012, 0.007, 0.004, 0.0023, 0.0012)
+    steps: int = 10
+    every: int = 7
+    allowance: float = 0.003
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        for name, least in (("start_steps", 1), ("steps", 1), ("every", 2)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed: from {least}")
+        if not self.exchange or not all(value >= 0 for value in (*self.exchange, *self.fine_exchange)):
+            raise ValueError(f"exchange is {self.exchange}; allowed: one value or more, from 0")
+        if not 0 <= self.allowance < 1:
+            raise ValueError(f"allowance is {self.allowance}; allowed: 0 to below 1")
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Where directions are solved.
+
+    Attributes
+    ----------
+    term : DataTerm
+        All projections.
+    magnet : Magnet
+    curvature : float
+        Largest, of the data term.
+    lowest : float
+        Cycles per voxel, `Spins.lowest`.
+    fine : bool
+        Twice finer than the data.
+    """
+
+    term: DataTerm
+    magnet: Magnet
+    curvature: float
+    lowest: float
+    fine: bool = False
+
+    def taken(self, m: Array, *, fine: bool) -> Array:
+        """Return a magnetization from the grid that is `fine`, or not, on this one."""
+        if fine == self.fine:
+            return m
+        return finer_field(m) if self.fine else coarser(m)
+
+
+@dataclass(frozen=True, eq=False)
+class Rung:
+    """A volume on the way down.
+
+    Attributes
+    ----------
+    grid : Grid
+    exchange : float
+    m : (3, z, y, x) array
+    held_out : float
+        Misfit of the projections that were not used; NaN where all were.
+    """
+
+    grid: Grid
+    exchange: float
+    m: Array
+    held_out: float
+
+
+@dataclass
+class Descent:
+    """Runs of `Spins` one after the other, and what they took."""
+
+    steps: int
+    watch: Sequence[Watcher]
+    errors: list[float]
+    pairs: float
+
+    def solve(self, grid: Grid, term: DataTerm, m: Array, exchange: float) -> Array:
+        """Return the magnetization after the steps at one value of the exchange."""
+        solver = Spins(grid.magnet, grid.curvature, exchange, lowest=grid.lowest)
+        done = len(self.errors)
+        later = [lambda step, error, one=one: one(step + done, error) for one in self.watch]
+        state, more = run(solver, solver.init(term, m), steps=self.steps, watch=later)
+        self.errors += more
+        self.pairs += state.pairs
+        return solver.m(state)
+
+
+def solve(
+    term: DataTerm,
+    fill: Array,
+    *,
+    parameters: VectorPlusParameters,
+    rng: np.random.Generator,
+    watch: Sequence[Watcher] = (),
+) -> tuple[Array, Descent, Rung, float]:
+    """Return magnetization, the descent, the rung that was chosen and the operator norm.
+
+    Parameters
+    ----------
+    term : DataTerm
+        Of three components.
+    fill : (z, y, x) array
+        Share of the magnet.
+    parameters : VectorPlusParameters
+    rng : numpy.random.Generator
+        Of the power iteration.
+    watch : sequence of callable
+        Called with (step, misfit) after each step.
+    """
+    used, held = _parted(term, parameters.every)
+    start = ConjugateGradient(fill.astype(np.float32))
+    state, errors = run(start, start.init(used), steps=parameters.start_steps, watch=watch)
+    norm = operator_norm(term, scale=fill, rng=rng)
+    descent = Descent(parameters.steps, watch, errors, float(len(errors)))
+    coarse = Grid(term, Magnet.of(fill), MARGIN * norm, _LOWEST)
+    rungs = _climbed(descent, coarse, state.x, parameters.exchange, parameters, held)
+    best = chosen(rungs, parameters.allowance)
+    if parameters.fine_exchange:
+        sharp = DataTerm(finer_projector(term.plan, fill=fill), term.data, term.weights)
+        fine = Grid(sharp, Magnet.of(finer_fill(fill)), coarse.curvature / 8, coarse.lowest / 2, fine=True)
+        from_here = fine.taken(best.m, fine=False)
+        rungs += _climbed(descent, fine, from_here, parameters.fine_exchange, parameters, held, before=rungs)
+        best = chosen(rungs, parameters.allowance)
+    m = descent.solve(best.grid, best.grid.term, best.m, best.exchange)
+    return coarse.taken(m, fine=best.grid.fine), descent, best, norm
+
+
+def chosen(rungs: Sequence[Rung], allowance: float) -> Rung:
+    """Return the last rung whose misfit of what was held out is within the allowance of the least one."""
+    misfits = np.array([rung.held_out for rung in rungs])
+    if not np.isfinite(misfits).any():
+        return rungs[-1]
+    return rungs[int(np.flatnonzero(misfits <= (1 + allowance) * np.nanmin(misfits))[-1])]
+
+
+def _climbed(
+    descent: Descent,
+    grid: Grid,
+    m: Array,
+    exchange: Sequence[float],
+    parameters: VectorPlusParameters,
+    held: NDArray[np.bool_],
+    before: Sequence[Rung] = (),
+) -> list[Rung]:
+    """Lower the exchange until what was held out is predicted no better."""
+    used, out = _terms(grid.term, held)
+    rungs: list[Rung] = []
+    for value in exchange:
+        m = descent.solve(grid, used, m, value)
+        misfit = float("nan") if out is None else out.misfit(out.forward(m))
+        rungs.append(Rung(grid, value, m, misfit))
+        least = np.nanmin([rung.held_out for rung in (*before, *rungs)] + [np.inf])
+        if misfit > (1 + _WORSE) * least:
+            break
+    return rungs
+
+
+def _parted(term: DataTerm, every: int) -> tuple[DataTerm, NDArray[np.bool_]]:
+    """Return the projections to be used, and which are held out: one in the middle of every so many."""
+    held = np.zeros(len(term.plan), bool)
+    if len(held) >= _FEW:
+        held[every // 2 :: every] = True
+    return _terms(term, held)[0], held
+
+
+def _terms(term: DataTerm, held: NDArray[np.bool_]) -> tuple[DataTerm, DataTerm | None]:
+    """Return the data term of the projections used, and that of those held out."""
+    if not held.any():
+        return term, None
+    weights = np.ones(term.data.shape, np.float32) if term.weights is None else term.weights
+    parts = [DataTerm(term.plan, term.data, weights * keep[:, None, None].astype(np.float32)) for keep in (~held, held)]
+    return parts[0], parts[1]
