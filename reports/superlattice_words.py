@@ -14,9 +14,9 @@ from typing import Any, Final
 import xarray as xr
 
 from reports.grids import Grid
-from reports.metrics import MINUS, describe, plain, value_text, words
+from reports.metrics import MINUS, describe, plain, value_text
 from reports.panels import NANO
-from reports.results import TRUTH, Results
+from reports.results import CONTROLS, TRUTH, Results
 from reports.summary import Grouped, config_table, grouped
 from reports.superlattice_scored import show
 
@@ -76,7 +76,19 @@ _SITES: Final = ("octahedral", "tetrahedral", "between")
 _PAIRS: Final = ("opposite", "plus", "minus")
 _REFUSED: Final = ("distances is of shape", "allowed:")
 """Beginnings of the notes where nothing could be fitted."""
-_STAGE: Final = ("losses.", "loss.", "stage.", "stages.")
+_STAGES: Final = {
+    "ceiling": "voxels",
+    "integral-ceiling": "the solver, on line integrals without noise in known poses",
+    "projection-ceiling": "the thickness of the sample, which projections do not hold",
+}
+_LEFT: Final = {
+    "hedgehogs.recall": "recall",
+    "hedgehogs.precision": "precision",
+    "vector.error": "error of m",
+    "vector.error_longitudinal": "longitudinal",
+    "vector.error_transverse": "transverse",
+    "fill.error": "error of the fill",
+}
 """Beginnings of the metrics that say what each stage of the experiment costs."""
 
 
@@ -213,7 +225,7 @@ def _random(one: xr.Dataset) -> str:
 
 
 def losses_table(results: Results) -> Grid:
-    """Say what each stage of the experiment costs, where the truth or a control has rows of it.
+    """Say what each stage leaves of hedgehogs and vectors: the controls in their order, then the leading method.
 
     Parameters
     ----------
@@ -222,18 +234,18 @@ def losses_table(results: Results) -> Grid:
     Returns
     -------
     Grid
-        Without rows where nothing is stored.
+        Without rows where there is no such control.
     """
-    metrics = [metric for metric in results.metrics() if metric.startswith(_STAGE)]
-    methods = [name for name in (TRUTH, *results.methods) if any(results.spread(name, metric) for metric in metrics)]
+    stages = [(name, what) for name, what in _STAGES.items() if name in results.methods]
+    lead = results.lead
+    if not stages or lead in CONTROLS or lead not in results.methods:
+        return Grid((), ())
     rows = []
-    for metric in metrics:
-        spreads = [results.spread(method, metric) for method in methods]
-        unit = next(spread.unit for spread in spreads if spread is not None)
-        shown = describe(metric, unit)
-        label = words(metric.partition(".")[2]) + (f" ({shown.unit})" if shown.unit else "")
-        rows.append((label, *("" if spread is None else value_text(spread, shown) for spread in spreads)))
-    return Grid(("stage", *methods), tuple(rows))
+    for name, what in (*stages, (lead, "photons, images, poses and noise as an experiment has them")):
+        spreads = [(metric, results.spread(name, metric)) for metric in _LEFT]
+        texts = ("" if one is None else value_text(one, describe(metric, one.unit)) for metric, one in spreads)
+        rows.append((name, what, *texts))
+    return Grid(("row", "what is added", *_LEFT.values()), tuple(rows))
 
 
 def knowledge_table(results: Results) -> Grid:
