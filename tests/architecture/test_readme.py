@@ -20,6 +20,7 @@ from scenarios.domain_walls import SCENARIO
 from scenarios.plan import Request
 from scenarios.study_plan import StudyRequest
 from simulators.samples.textures import labyrinth
+from tests.projection_files import write_small_projections
 from tests.ptychography_files import write_small_scan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,6 +58,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     domains = labyrinth((96, 96), pixel_size=5e-9, period=150e-9, wall_width=5e-9, rng=np.random.default_rng(1))
     ovf.write_ovf(sample.make(magnetization=domains[:, None], voxel_size=5e-9), tmp_path / "labyrinth.ovf")
     write_small_scan(tmp_path / "scan.cxi")
+    write_small_projections(tmp_path)
     store.save(record, tmp_path / "runs" / "demo" / "truth.nc")
     store.write_text(tmp_path / "runs" / "demo" / "scorecard.json", '{"schema":1,"config":{},"rows":[],"status":[]}')
     return tmp_path
