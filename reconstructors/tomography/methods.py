@@ -18,7 +18,8 @@ from reconstructors.tomography.pipeline import VolumeParameters, solve_volumes
 from reconstructors.tomography.poses import PoseParameters, Poses, find_poses, poses_of
 from reconstructors.tomography.preparation import PreparationParameters, Prepared, prepare
 from reconstructors.tomography.results import assembled
-from reconstructors.tomography.vector import BallParameters, CglsParameters, ResireParameters, VectorPlusParameters
+from reconstructors.tomography.vector import BallParameters, CglsParameters, ResireParameters
+from reconstructors.tomography.vector_plus import VectorPlusParameters
 
 Recipe = ResireParameters | CglsParameters | BallParameters | VectorPlusParameters
 

@@ -22,8 +22,8 @@ from reconstructors.tomography.vector import (
     BallParameters,
     CglsParameters,
     ResireParameters,
-    VectorPlusParameters,
 )
+from reconstructors.tomography.vector_plus import VectorPlusParameters
 from tests.reconstructors.tomography.vector_phantoms import projections, published_geometry, slab
 
 SEEDS = tuple(int(seed) for seed in os.environ.get("TRUESPIN_SEEDS", "101,102,103,104,105").split(","))

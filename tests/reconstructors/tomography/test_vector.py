@@ -14,8 +14,8 @@ from reconstructors.tomography.vector import (
     BallParameters,
     CglsParameters,
     ResireParameters,
-    VectorPlusParameters,
 )
+from reconstructors.tomography.vector_plus import VectorPlusParameters
 from tests.reconstructors.tomography.small_problem import DETECTOR, SHAPE, error, geometry, problem
 
 SHORT = {
