@@ -3,6 +3,8 @@
 The spectrum of real volumes has nodes with x from 0 on; a point with negative x is read, conjugate, at the opposite
 one. Rims repeat the nodes beyond the ends of the period.
 
+With a curvature c a slice is bent along the beam, to ``u r1 + v r2 - c/2 (u² + v²) r3``; 0 is a flat one.
+
 - `first_planes`: the first plane of nodes of every point; `OUT` where it lies outside the volumes' band;
 - `read_slice`: all volumes at the points of one slice, times their weights, summed; `add_slices`: its adjoint, for
   points in a few planes; `mirror`: the rims along x from the opposite nodes; `unmirror`: its adjoint.
@@ -40,14 +42,21 @@ def _first(k: float, size: int) -> tuple[int, float]:
     return node + RIM, at - node
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _along(turn: Array, curvature: float, v: float, u: float, axis: int) -> float:
+    """Return a point's frequency along one of the sample's axes (x, y, z)."""
+    w = -0.5 * curvature * (u * u + v * v)
+    return u * turn[0, axis] + v * turn[1, axis] + w * turn[2, axis]  # type: ignore[no-any-return]
+
+
 @njit(cache=True, nogil=True)
-def first_planes(turn: Array, f_v: Array, f_u: Array, size: int, planes: Array) -> None:
+def first_planes(turn: Array, curvature: float, f_v: Array, f_u: Array, size: int, planes: Array) -> None:
     """Write the first plane of the points of one slice to `planes` (v, u)."""
     for v in range(len(f_v)):
         for u in range(len(f_u)):
-            kx = f_u[u] * turn[0, 0] + f_v[v] * turn[1, 0]
-            ky = f_u[u] * turn[0, 1] + f_v[v] * turn[1, 1]
-            kz = f_u[u] * turn[0, 2] + f_v[v] * turn[1, 2]
+            kx = _along(turn, curvature, f_v[v], f_u[u], 0)
+            ky = _along(turn, curvature, f_v[v], f_u[u], 1)
+            kz = _along(turn, curvature, f_v[v], f_u[u], 2)
             if abs(kx) > _BAND or abs(ky) > _BAND or abs(kz) > _BAND:
                 planes[v, u] = OUT
             else:
@@ -55,12 +64,14 @@ def first_planes(turn: Array, f_v: Array, f_u: Array, size: int, planes: Array) 
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _point(turn: Array, v: float, u: float, sizes: Array, starts: Array, parts: Array) -> bool:
+def _point(
+    turn: Array, curvature: float, v: float, u: float, sizes: Array, starts: Array, parts: Array
+) -> bool:  # fmt: skip
     """Write the first nodes (z, y, x) of a point and its places beyond them; return if it was turned round."""
-    kx = u * turn[0, 0] + v * turn[1, 0]
+    kx = _along(turn, curvature, v, u, 0)
     sign = -1.0 if kx < 0 else 1.0
     for axis in range(2):
-        k = sign * (u * turn[0, 2 - axis] + v * turn[1, 2 - axis])
+        k = sign * _along(turn, curvature, v, u, 2 - axis)
         starts[axis], parts[axis] = _first(k, sizes[axis])
     at = sign * kx * sizes[2] - _BELOW
     node = int(np.floor(at))
@@ -70,8 +81,8 @@ def _point(turn: Array, v: float, u: float, sizes: Array, starts: Array, parts: 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def read_slice(
-    grid: Array, sizes: Array, turn: Array, f_v: Array, f_u: Array, planes: Array, kernel: Array, wide: Array,
-    directions: Array, out: Array,
+    grid: Array, sizes: Array, turn: Array, curvature: float, f_v: Array, f_u: Array, planes: Array, kernel: Array,
+    wide: Array, directions: Array, out: Array,
 ) -> None:  # fmt: skip
     """Write the spectrum on one slice to `out` (v, u).
 
@@ -83,6 +94,8 @@ def read_slice(
         Nodes of a period, (z, y, x).
     turn : (3, 3) array
         The rotation.
+    curvature : float
+        Of the slice, voxels.
     f_v, f_u : arrays
         Frequencies of the slice, cycles per sample.
     planes : (v, u) uint16 array
@@ -102,7 +115,7 @@ def read_slice(
             if planes[v, u] == OUT:
                 out[v, u] = 0
                 continue
-            turned = _point(turn, f_v[v], f_u[u], sizes, starts, parts)
+            turned = _point(turn, curvature, f_v[v], f_u[u], sizes, starts, parts)
             along_line(kernel, np.float32(parts[1]), weights, 0)
             along_line(kernel, np.float32(parts[0]), weights, 16)
             place = starts[0] * plane + starts[1] * line + starts[2] * step
@@ -116,8 +129,8 @@ def read_slice(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def add_slices(
-    grid: Array, sizes: Array, turns: Array, f_v: Array, f_u: Array, planes: Array, kernel: Array, wide: Array,
-    directions: Array, slices: Array, rows: Array, low: int, high: int,
+    grid: Array, sizes: Array, turns: Array, curvature: float, f_v: Array, f_u: Array, planes: Array, kernel: Array,
+    wide: Array, directions: Array, slices: Array, rows: Array, low: int, high: int,
 ) -> None:  # fmt: skip
     """Apply the adjoint of `read_slice` to those points of all `slices` whose first plane is in ``low ... high - 1``.
 
@@ -135,7 +148,7 @@ def add_slices(
             for u in range(len(f_u)):
                 if planes[i, v, u] < low or planes[i, v, u] >= high:
                     continue
-                turned = _point(turns[i], f_v[v], f_u[u], sizes, starts, parts)
+                turned = _point(turns[i], curvature, f_v[v], f_u[u], sizes, starts, parts)
                 along_line(kernel, np.float32(parts[1]), weights, 0)
                 along_line(kernel, np.float32(parts[0]), weights, 16)
                 place = starts[0] * plane + starts[1] * line + starts[2] * step

@@ -46,6 +46,8 @@ class FusedSpectra:
     ----------
     grid : SliceGrid
     rotations : (n, 3, 3) array
+    curvature : float
+        Of the slices, along the beam; 0 for flat ones.
     f_v, f_u : arrays
         Frequencies of the slices, cycles per voxel.
     planes : (n, v, u) uint16 array
@@ -56,6 +58,7 @@ class FusedSpectra:
 
     grid: SliceGrid
     rotations: Array
+    curvature: float
     f_v: Array
     f_u: Array
     planes: Array
@@ -71,8 +74,8 @@ class FusedSpectra:
             for i in range(first, last):
                 out = np.empty((len(self.f_v), len(self.f_u)), np.complex64)
                 read_slice(
-                    spectrum, self.grid.sizes, self.rotations[i], self.f_v, self.f_u, self.planes[i], kernel, wide,
-                    directions[i], out,
+                    spectrum, self.grid.sizes, self.rotations[i], self.curvature, self.f_v, self.f_u, self.planes[i],
+                    kernel, wide, directions[i], out,
                 )  # fmt: skip
                 use(i, out)
 
@@ -88,8 +91,8 @@ class FusedSpectra:
             def change(first: int, last: int) -> None:
                 for low, rows in layers[first:last]:
                     add_slices(
-                        spectrum, self.grid.sizes, self.rotations, self.f_v, self.f_u, self.planes, kernel, wide,
-                        directions, slices, rows, low, low + _THICKNESS,
+                        spectrum, self.grid.sizes, self.rotations, self.curvature, self.f_v, self.f_u, self.planes,
+                        kernel, wide, directions, slices, rows, low, low + _THICKNESS,
                     )  # fmt: skip
 
             return change
@@ -100,7 +103,7 @@ class FusedSpectra:
 
 
 def plan_fused(
-    shape: tuple[int, int, int], rotations: Array, f_v: Array, f_u: Array, *, accuracy: float
+    shape: tuple[int, int, int], rotations: Array, f_v: Array, f_u: Array, *, accuracy: float, curvature: float = 0.0
 ) -> FusedSpectra | None:
     """Plan slices in single precision; None where that does not reach the accuracy."""
     grid = plan_grid(shape, accuracy)
@@ -108,10 +111,10 @@ def plan_fused(
         return None
     planes = np.empty((len(rotations), len(f_v), len(f_u)), np.uint16)
     for turn, own in zip(rotations, planes, strict=True):
-        first_planes(turn, f_v, f_u, grid.sizes[0], own)
+        first_planes(turn, curvature, f_v, f_u, grid.sizes[0], own)
     lows = range(0, int(grid.sizes[0]) + 1, _THICKNESS)
     layers = tuple((low, ((planes >= low) & (planes < low + _THICKNESS)).any(-1)) for low in lows)
-    return FusedSpectra(grid, np.ascontiguousarray(rotations), f_v, f_u, planes, layers)
+    return FusedSpectra(grid, np.ascontiguousarray(rotations), curvature, f_v, f_u, planes, layers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,16 +161,24 @@ class LibrarySpectra:
 
 
 def plan_library(
-    shape: tuple[int, int, int], rotations: Array, f_v: Array, f_u: Array, *, accuracy: float, dtype: Any
+    shape: tuple[int, int, int],
+    rotations: Array,
+    f_v: Array,
+    f_u: Array,
+    *,
+    accuracy: float,
+    dtype: Any,
+    curvature: float = 0.0,
 ) -> LibrarySpectra:
     """Plan slices for `dtype`, complex64 or complex128, at any accuracy."""
     per_block = max(1, _POINTS // (len(f_v) * len(f_u)))
+    f_w = -0.5 * curvature * (f_u**2 + f_v[:, None] ** 2)
     inside = np.empty((len(rotations), len(f_v), len(f_u)), np.bool_)
     blocks = []
     for first in range(0, len(rotations), per_block):
         block = slice(first, min(first + per_block, len(rotations)))
-        turns = rotations[block, :, :, None, None]
-        k = np.stack([turns[:, 0, axis] * f_u + turns[:, 1, axis] * f_v[:, None] for axis in (2, 1, 0)])
+        turns = [[rotations[block, i, j, None, None] for j in (2, 1, 0)] for i in range(3)]
+        k = np.stack([r1 * f_u + r2 * f_v[:, None] + r3 * f_w for r1, r2, r3 in zip(*turns, strict=True)])
         inside[block] = (np.abs(k) <= 0.5 + 1e-9).all(0)
         points = (2 * np.pi * k).reshape(3, -1)
         blocks.append((block, plan_points(shape, points, dtype=dtype, accuracy=accuracy)))
