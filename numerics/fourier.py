@@ -1,4 +1,4 @@
-"""Every Fourier transform of the project; no other module calls a transform library.
+"""Every Fourier transform of images and grids; only `numerics.nonuniform`, for volumes, calls a transform library too.
 
 All grid transforms are unitary (``norm="ortho"``): the sum of squares is kept, so photons are.
 

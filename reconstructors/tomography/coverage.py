@@ -1,8 +1,7 @@
 """Which directions of the magnetization the projections measure, frequency by frequency.
 
 - `fourier_coverage`: how well the two directions across each spatial frequency are seen;
-- `covering_series`: by how many complete tilt series a direction of Fourier space is seen;
-- `largest_gap`: between neighbouring tilts of a series, its ends included.
+- `covering_series`: by how many complete tilt series a direction of Fourier space is seen.
 
 A slice holds ``m(k).d`` where ``k.d = 0``, so the part of m along k is measured by no set of angles.
 """
@@ -109,14 +108,3 @@ def covering_series(frequency: Array, *, in_plane: ArrayLike, highest: float) ->
     x, y, z = np.moveaxis(np.asarray(frequency, np.float64), -1, 0)
     across = [np.abs(np.sin(p) * x + np.cos(p) * y) for p in np.atleast_1d(np.asarray(in_plane, np.float64))]
     return np.asarray(sum((np.abs(z) <= a * np.tan(highest)).astype(np.int64) for a in across))
-
-
-def largest_gap(tilt: ArrayLike, series: ArrayLike) -> float:
-    """Return the widest gap of any series, rad: between neighbours, or its ends to each other over a half turn."""
-    tilts, labels = np.asarray(tilt, np.float64), np.asarray(series)
-    gaps = [0.0]
-    for label in np.unique(labels):
-        own = np.sort(tilts[labels == label])
-        gaps.append(float(np.max(np.diff(own), initial=0.0)))
-        gaps.append(float(np.pi - np.ptp(own)))
-    return max(gaps)

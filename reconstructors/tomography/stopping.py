@@ -1,6 +1,6 @@
 """When to stop: at the misfit that noise and the projector's own error leave, known without any truth.
 
-- `noise_misfit`: what noise of a given variance leaves; `exterior_noise`: the noise of each image where nothing is;
+- `noise_misfit`: what noise of a given variance leaves;
 - `model_misfit`: how far two projectors differ on one volume; `second_projector`: the other of a pair;
 - `discrepancy`: the stop rule; `ended_by`: which rule ended a run.
 
@@ -21,7 +21,6 @@ from reconstructors.tomography.projector import Projector, plan_projector
 Array = NDArray[Any]
 
 FACTOR = 1.05
-_LEAST_PIXELS = 16
 
 
 @dataclass(frozen=True)
@@ -62,28 +61,6 @@ def noise_misfit(term: DataTerm, variance: Array | float) -> float:
     """
     weights = np.ones(term.data.shape) if term.weights is None else term.weights
     return term.relative(float(np.sum(weights * np.broadcast_to(variance, weights.shape), dtype=np.float64)))
-
-
-def exterior_noise(images: Array, exterior: Array) -> Array:
-    """Return the standard deviation of each image where there is no sample.
-
-    Parameters
-    ----------
-    images : (n, y, x) array
-        Line integrals of the magnetization: 0 outside of the sample but for noise.
-    exterior : (n, y, x) or (y, x) bool array
-
-    Raises
-    ------
-    ValueError
-        If an image has too little exterior to tell.
-    """
-    outside = np.broadcast_to(exterior, images.shape)
-    counts = outside.sum(axis=(1, 2))
-    if counts.min(initial=images[0].size) < _LEAST_PIXELS:
-        worst = int(np.argmin(counts))
-        raise ValueError(f"exterior of image {worst} has {counts[worst]} pixels; allowed: from {_LEAST_PIXELS}")
-    return np.array([np.std(one[mask], dtype=np.float64) for one, mask in zip(images, outside, strict=True)])
 
 
 def second_projector(plan: Projector) -> Projector:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reconstructors.tomography.coverage import covering_series, fourier_coverage, largest_gap
+from reconstructors.tomography.coverage import covering_series, fourier_coverage
 from reconstructors.tomography.geometry import rotations
 
 SERIES = np.deg2rad([0, 120, 240])
@@ -65,16 +65,3 @@ def test_one_series_leaves_a_direction_unmeasured():
     assert float(across["least"].max()) < 1e-5
     assert float(across["largest"].max()) > 10
     assert float(found["least"].max()) > 1
-
-
-def test_gaps():
-    assert largest_gap(np.deg2rad([-60, 0, 60]), [0, 0, 0]) == pytest.approx(np.deg2rad(60))
-    assert largest_gap(np.deg2rad([-40, 0, 40]), [0, 0, 0]) == pytest.approx(np.deg2rad(100))
-    assert largest_gap(np.deg2rad([-62, -20, 62, -62, 62]), [0, 0, 0, 1, 1]) == pytest.approx(np.deg2rad(124))
-
-
-def test_what_is_impossible_is_refused():
-    with pytest.raises(ValueError, match="diameter is 0 voxels; allowed: above 0"):
-        fourier_coverage(np.eye(3)[None], shape=(4, 4, 4), diameter=0.0)
-    with pytest.raises(ValueError, match="rotations have shape"):
-        fourier_coverage(np.zeros((0, 3, 3)), shape=(4, 4, 4), diameter=1.0)

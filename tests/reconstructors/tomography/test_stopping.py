@@ -13,7 +13,6 @@ from reconstructors.tomography.solvers import Accelerated, ConjugateGradient
 from reconstructors.tomography.stopping import (
     discrepancy,
     ended_by,
-    exterior_noise,
     model_misfit,
     noise_misfit,
     second_projector,
@@ -54,18 +53,6 @@ def test_with_weights_of_one_over_the_variance_each_pixel_counts_one():
     variance = np.random.default_rng(0).uniform(1, 9, p.term.data.shape)
     term = DataTerm(p.term.plan, p.term.data, (1 / variance).astype(np.float32))
     assert noise_misfit(term, variance) * term.norm == pytest.approx(np.sqrt(variance.size), rel=1e-5)
-
-
-def test_the_exterior_tells_the_noise_of_each_image():
-    rng = np.random.default_rng(0)
-    images = np.zeros((3, 40, 40))
-    images[:, 10:30, 10:30] = 7
-    outside = images[0] == 0
-    wanted = np.array([1.0, 2.0, 4.0])
-    images += wanted[:, None, None] * rng.standard_normal(images.shape)
-    assert exterior_noise(images, outside) == pytest.approx(wanted, rel=0.1)
-    with pytest.raises(ValueError, match="exterior of image 0 has 0 pixels; allowed: from 16"):
-        exterior_noise(images, np.zeros((40, 40), bool))
 
 
 def test_projectors_that_differ_tell_their_own_error():
