@@ -195,7 +195,7 @@ def series_setup(
         If a part of it is impossible.
     """
     from simulators.experiments.ptychography_setups import Pose
-    from simulators.experiments.tilt_series_setups import GeometryErrors, TiltImage, TiltLight, TiltSeriesSetup
+    from simulators.experiments.tilt_series_setups import TiltImage, TiltLight, TiltSeriesSetup
 
     table = tables["series"]
     optics, sample = tables["optics"], tables["sample"]
@@ -215,7 +215,6 @@ def series_setup(
             photons=photons,
         ),
         image=TiltImage(pixel=_NM * optics["pixel_nm"], n=volume.pixels),
-        geometry=GeometryErrors(axes="encoders" if frames else "all"),
     )
 
 

@@ -167,7 +167,6 @@ def series_setup(tables: Mapping[str, Any]) -> "TiltSeriesSetup":
             angle=math.radians(series["angle_deg"]),
             remount_angle=math.radians(series["remount_angle_deg"]),
             remount_shift=series["remount_shift_px"],
-            axes="all",
         ),
         errors=ImageErrors(flux=series["flux"], background=series["background"]),
         changed=ChangedTexture(

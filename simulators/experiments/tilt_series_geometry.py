@@ -13,7 +13,6 @@ from scipy.spatial.transform import Rotation
 
 from numerics.streams import stream
 from simulators.beamline.tilted_slices import rotation
-from simulators.experiments.ptychography_setups import Pose
 from simulators.experiments.tilt_series_setups import TiltSeriesSetup, series_of
 
 Array = NDArray[Any]
@@ -29,16 +28,13 @@ class TrueGeometry:
         From the sample's axes (x, y, z) to the beam's.
     shift : (helicity, projection, 2) float64 array
         Where the sample's origin lies in the image, (y, x) in px from index ``n//2``; helicity +1 and -1.
-    poses : tuple of Pose
-        True in-plane angles and tilts; where other angles are off too they are the nominal ones.
     misorientation : (projection, 3) float64 array
-        Vectors, rad, of the rotations about the beam's axes (x, y, z) that lead from `poses` to `rotation`.
+        Vectors, rad, of the rotations about the beam's axes (x, y, z) that lead from the nominal pose to `rotation`.
     series : (projection,) int64 array
     """
 
     rotation: Array
     shift: Array
-    poses: tuple[Pose, ...]
     misorientation: Array
     series: Array
 
@@ -59,8 +55,7 @@ def true_geometry(setup: TiltSeriesSetup, *, seed: int) -> TrueGeometry:
     Notes
     -----
     A true rotation is ``E Rx(tilt) Rz(in_plane) G``: E the projection's own small rotation, G that of its series'
-    remounting, which also moves the sample by t, and so the image by ``(R t)_v, (R t)_u``. Where only the encoders are
-    off, both are additions to tilt and in-plane angle.
+    remounting, which also moves the sample by t, and so the image by ``(R t)_v, (R t)_u``.
     """
     errors, poses = setup.geometry, setup.poses
     series = series_of(poses)
@@ -73,14 +68,9 @@ def true_geometry(setup: TiltSeriesSetup, *, seed: int) -> TrueGeometry:
     turns[0] = moves[0] = 0
     turns, moves = errors.remount_angle * turns, errors.remount_shift * moves
     angles = errors.angle * drawn("angle", len(poses), 3)
-    rotations, off, true = np.empty((len(poses), 3, 3)), np.zeros((len(poses), 3)), []
+    rotations, off = np.empty((len(poses), 3, 3)), np.zeros((len(poses), 3))
     for index, pose in enumerate(poses):
         own, mount = angles[index], turns[series[index]]
-        if errors.axes == "encoders":
-            tilt, turn = (own + mount)[:2]
-            pose = Pose(pose.in_plane_angle + float(turn), pose.tilt + float(tilt), pose.exposure)
-            own = mount = np.zeros(3)
-        true.append(pose)
         stage = rotation(pose.tilt, pose.in_plane_angle)
         rotations[index] = small_rotation(own) @ stage @ small_rotation(mount)
         if own.any() or mount.any():
@@ -88,7 +78,7 @@ def true_geometry(setup: TiltSeriesSetup, *, seed: int) -> TrueGeometry:
     shift = errors.shift * drawn("shift", len(poses), 2)
     shift += np.einsum("pij,pj->pi", rotations, moves[series])[:, [1, 0]]
     between = errors.helicity_shift * drawn("helicity shift", len(poses), 2)
-    return TrueGeometry(rotations, np.stack([shift, shift + between]), tuple(true), off, series)
+    return TrueGeometry(rotations, np.stack([shift, shift + between]), off, series)
 
 
 def small_rotation(vector: Array) -> Array:

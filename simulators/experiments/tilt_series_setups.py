@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from optics import scattering
 from simulators.experiments.ptychography_setups import MaterialSetup, OpticsSetup, Pose, published_poses
 
-_AXES: Final = ("all", "encoders")
 _DEGREES: Final = 4
 
 
@@ -95,14 +94,11 @@ class GeometryErrors:
     helicity_shift : float
         Of helicity -1 from +1, each projection its own, px.
     angle : float
-        Of each projection, rad.
+        Of each projection about each axis of the beam, rad.
     remount_angle : float
         Common to a series, rad; the first series defines the frame and has none.
     remount_shift : float
         Of the sample in the turned frame, common to a series, px; the first has none.
-    axes : str
-        ``"all"``: angles are small rotations about all three axes of the beam (remounts: of the sample).
-        ``"encoders"``: only tilt and in-plane angle are off, as the stage reads them.
     """
 
     shift: float = 0.0
@@ -110,7 +106,6 @@ class GeometryErrors:
     angle: float = 0.0
     remount_angle: float = 0.0
     remount_shift: float = 0.0
-    axes: str = "all"
 
     def __post_init__(self) -> None:
         for name, unit, most in (
@@ -122,8 +117,6 @@ class GeometryErrors:
         ):
             if not 0 <= getattr(self, name) <= most:
                 raise ValueError(f"{name} is {getattr(self, name)} {unit}; allowed: 0 to {most:g}")
-        if self.axes not in _AXES:
-            raise ValueError(f"axes is {self.axes!r}; allowed: {', '.join(_AXES)}")
 
 
 @dataclass(frozen=True)

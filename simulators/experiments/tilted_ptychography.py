@@ -76,7 +76,7 @@ def pose_setup(
         raise ValueError(f"index is {index}; allowed: 0 to {len(poses) - 1}")
     if geometry is not None:
         x, y, z = (float(part) for part in geometry.misorientation[index])
-        poses, off = geometry.poses, (x, y, z)
+        off = (x, y, z)
     light = setup.series.light
     optics = replace(setup.scan.optics, energy=light.energy, polarization=light.polarization)
     scan = replace(setup.scan, optics=optics, material=setup.series.material, misorientation=off)

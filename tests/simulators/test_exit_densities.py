@@ -150,7 +150,7 @@ def test_nothing_comes_round_the_edge_of_the_window() -> None:
 
 
 def test_truth_is_that_of_the_series_with_its_shifts_and_changes() -> None:
-    errors = GeometryErrors(shift=2.0, angle=0.02, remount_angle=0.03, axes="all")
+    errors = GeometryErrors(shift=2.0, angle=0.02, remount_angle=0.03)
     series = replace(SERIES, geometry=errors, changed=ChangedTexture(1, diameter=30e-9, period=40e-9))
     setup, made = TiltedPtychographySetup(series, SCAN), block(8)
     truth, lines = ideal_truth(made, setup, seed=3), tilt_series.ideal_truth(made, series, seed=3)

@@ -164,14 +164,6 @@ def test_remounting_is_common_to_a_series_and_the_first_has_none() -> None:
     assert found.shift[:, :3] == pytest.approx(0)
 
 
-def test_encoders_are_off_in_two_angles() -> None:
-    setup = replace(CLEAN, geometry=GeometryErrors(angle=0.01, axes="encoders"))
-    found = true_geometry(setup, seed=1)
-    true = np.array([rotation(pose.tilt, pose.in_plane_angle) for pose in found.poses])
-    assert found.rotation == pytest.approx(true)
-    assert found.poses[0].tilt != POSES[0].tilt
-
-
 def test_draws_differ_in_the_noise_alone() -> None:
     setup = replace(CLEAN, light=TiltLight(photons=1e4), errors=ImageErrors(flux=0.05, background=0.1))
     made = block()
@@ -281,6 +273,4 @@ def test_what_is_impossible_is_refused() -> None:
         TiltLight(photons=0)
     with pytest.raises(ValueError, match=r"oversampling is 1.5"):
         TiltImage(oversampling=1.5)
-    with pytest.raises(ValueError, match="axes is 'tilt'"):
-        GeometryErrors(axes="tilt")
     assert series_of(POSES).tolist() == [0, 0, 0, 1, 1, 1]

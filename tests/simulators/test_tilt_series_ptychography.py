@@ -24,7 +24,7 @@ POSES = (Pose(0.0, -0.5), Pose(0.0, 0.5), Pose(2.0, 0.3))
 SCAN = PtychographySetup(
     optics=OpticsSetup(defocus=2e-6), scan=ScanSetup(2, 2, 30e-9), detector=FrameDetector(n=32), slice_thickness=20e-9
 )
-ERRORS = GeometryErrors(shift=3.0, angle=0.02, remount_angle=0.03, axes="encoders")
+ERRORS = GeometryErrors(shift=3.0, angle=0.02, remount_angle=0.03)
 SETUP = TiltedPtychographySetup(TiltSeriesSetup(poses=POSES, geometry=ERRORS), SCAN)
 
 
@@ -39,8 +39,8 @@ def test_header_is_nominal_and_truth_is_true(tmp_path: Path) -> None:
     truth = simulate_pose(block(), SETUP, 2, seed=3, path=tmp_path / "pose.nc")
     geometry = true_geometry(SETUP.series, seed=3)
     setup = json.loads(truth.attrs["setup"])
-    assert setup["tilt"] == pytest.approx(geometry.poses[2].tilt)
-    assert abs(setup["tilt"] - 0.3) > 1e-3
+    assert setup["misorientation"] == pytest.approx(geometry.misorientation[2].tolist())
+    assert np.linalg.norm(setup["misorientation"]) > 1e-3
     with open_node(tmp_path / "pose.nc") as node:
         assert float(node["tilt"]) == 0.3
         assert float(node["in_plane_angle"]) == 2.0
