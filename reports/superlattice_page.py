@@ -100,8 +100,9 @@ _PLAN: Final[tuple[Drawing[Results], ...]] = (
         "lines",
         "Fig. 6",
         figure_superlattice_lines.draw,
-        "Lines of the emergent magnetic field round the closest pairs; those that lead from one of the pair to the "
-        "other are orange, distant ones pale. Shared: how much of the flux of the first ends at the second.",
+        "Lines of the emergent magnetic field round the closest pair of opposite charges, of positive and of negative "
+        "ones; those that lead from one of the pair to the other are orange, distant ones pale. Shared: how much of "
+        "the flux of the first ends at the second.",
         "Field lines round pairs of hedgehogs, truth above the leading method.",
     ),
     (

@@ -25,6 +25,12 @@ SIMULATION = "simulation"
 
 _COMMON = ("numerics", "optics", "records", "scenarios.stages", "scenarios.tuning")
 _METHOD_ROOMS = (*_COMMON, "reconstructors")
+_ROOMS_OF = {
+    room: (*_COMMON, "reconstructors.registry", "reconstructors.projections", f"reconstructors.{room}")
+    for room in ("ptychography", "tomography")
+}
+"""Of methods whose room knows no other: hours of images outlive a change of what makes volumes of them."""
+
 _CONTROL_ROOMS = (
     *_COMMON,
     "reconstructors",
@@ -284,8 +290,11 @@ def _stage(
 
 
 def _method_rooms(method: str) -> tuple[str, ...]:
-    """Return the sources a method uses: ours, and the package of a method that lives elsewhere."""
+    """Return the sources a method uses: its own room among ours, or the package of a method that lives elsewhere."""
     from reconstructors import registry
 
-    package = registry.get(method).solve.__module__.partition(".")[0]
-    return _METHOD_ROOMS if package == "reconstructors" else (*_METHOD_ROOMS, package)
+    package, _, rest = registry.get(method).solve.__module__.partition(".")
+    if package != "reconstructors":
+        return (*_METHOD_ROOMS, package)
+    room = rest.partition(".")[0]
+    return _ROOMS_OF.get(room, _METHOD_ROOMS)

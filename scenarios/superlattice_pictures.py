@@ -50,7 +50,8 @@ variable                                       dims                        holds
 ``line_position``, ``line_number``             (line_point, axis),         float32, m; lines of the emergent field of
                                                (line_point)                the estimate, as ``true_line_...``
 ``line_pair``, ``line_end``, ``line_begin``    (line)                      row of the pair; "charge", "border", ...
-``line_hedgehogs``                             (closest_pair, sign)        rows of the 3 closest opposite pairs
+``line_hedgehogs``                             (closest_pair, member)      rows of the closest pair of opposite charges,
+                                                                           of positive and of negative ones
 ``line_share``                                 (closest_pair)              share of the flux of the first that ends at
                                                                            the second
 ``residual``, ``used``                         (projection)                of the reconstruction

@@ -1,7 +1,7 @@
 """Virtual hedgehogs on the surfaces of voids, and lines of the emergent field between close pairs.
 
 - `Voids`, `find_voids`: charges of voids with the mesh that carries them; `compare_voids`, `void_rows`;
-- `Lines`, `closest_pair_lines`: field lines of the closest pairs of opposite charges, and the flux they share;
+- `Lines`, `closest_pair_lines`: field lines of the closest pair of every kind, and the flux that the two share;
 - `void_variables`, `line_variables`: for the record ``scored``.
 """
 
@@ -23,7 +23,7 @@ from validation.topology.void_surfaces import touching_voids
 Array = NDArray[Any]
 
 _H = 0.7  # voxels, of a neck between two voids
-_PAIRS = 3
+_PAIR_KINDS = ("opposite", "plus", "minus")
 _SEEDS = 24  # field lines from each end
 _LINES = 500  # per hedgehog, for the shares
 _REACH = 2  # radii of matching within which voids are the same: their centres move with what the surface is
@@ -117,26 +117,40 @@ def virtual_rows(voids: Voids | None, *, suffix: str = "", direction: str = "non
 
 
 def closest_pair_lines(texture: Texture, *, rng: np.random.Generator) -> Lines | None:
-    """Trace lines of the emergent field from both ends of the closest pairs; None without a pair."""
+    """Trace lines of the emergent field from both ends of the closest pair of opposite and of either like charges.
+
+    None without a pair. Of opposite charges the positive one is the first.
+    """
     hedgehogs = texture.hedgehogs
-    found = validation.pair_distances(
-        hedgehogs["position"].values, hedgehogs["charge"].values, kind="opposite", mutual=True
-    )
-    order = np.argsort(found["distance"].values, kind="stable")[:_PAIRS]
-    if not len(order):
+    rows = _closest_pairs(hedgehogs)
+    if not len(rows):
         return None
-    rows = np.stack([found["first"].values[order], found["second"].values[order]], axis=1)
-    charge = hedgehogs["charge"].values
-    rows = np.where(charge[rows[:, :1]] > 0, rows, rows[:, ::-1])
     field = validation.emergent_field(texture.m, magnet=texture.magnet)
-    links = validation.flux_links(field, hedgehogs.isel(hedgehog=rows.ravel()), rng=rng, lines=_LINES)["share"].values
-    share = np.array([links[2 * pair, 2 * pair + 1] for pair in range(len(rows))])
+    share = np.array([_shared(field, hedgehogs.isel(hedgehog=pair), rng) for pair in rows])
     cells = np.repeat(hedgehogs["cell"].values[rows.ravel()], _SEEDS, axis=0)
     middle = np.array(texture.magnet.shape) // 2
     # Well inside of the cell, so that no rounding of metres puts a seed into the next.
     seeds = (cells + rng.uniform(0.05, 0.95, cells.shape) - middle) * texture.voxel_size
     lines = validation.trace_field_lines(field, seeds=seeds, voxel_size=texture.voxel_size)
     return Lines(lines, np.repeat(np.arange(len(rows)), 2 * _SEEDS), rows, share)
+
+
+def _closest_pairs(hedgehogs: xr.Dataset) -> Array:
+    """Return the rows, (pairs, 2), of the closest pair of every kind that there is."""
+    place, charge = hedgehogs["position"].values, hedgehogs["charge"].values
+    rows = []
+    for kind in _PAIR_KINDS:
+        found = validation.pair_distances(place, charge, kind=kind, mutual=True)
+        if found.sizes["pair"]:
+            closest = int(np.argmin(found["distance"].values))
+            pair = [int(found[end].values[closest]) for end in ("first", "second")]
+            rows.append(sorted(pair, key=lambda row: -charge[row]))
+    return np.array(rows, np.int64).reshape(-1, 2)
+
+
+def _shared(field: xr.Dataset, pair: xr.Dataset, rng: np.random.Generator) -> float:
+    """Return the share of the flux of the first of two hedgehogs that ends at the second."""
+    return float(validation.flux_links(field, pair, rng=rng, lines=_LINES)["share"].values[0, 1])
 
 
 def void_variables(found: Voids | None, true: Voids | None, *, radius: float) -> dict[str, Any]:
@@ -185,7 +199,7 @@ def line_variables(found: Lines | None, true: Lines | None) -> dict[str, Any]:
             f"{each}_number": (point, lines.lines["line_number"].values.astype(np.int32)),
             f"{each}_pair": (each, lines.pair),
             **{f"{each}_{end}": (each, lines.lines[end].values.astype(str)) for end in ("begin", "end")},
-            f"{each}_hedgehogs": ((pair, "sign"), lines.rows),
+            f"{each}_hedgehogs": ((pair, "member"), lines.rows),
             f"{each}_share": (pair, lines.share),
         }
     return parts

@@ -173,6 +173,9 @@ def test_scored_holds_what_a_page_needs(perfect: tuple[dict[str, float], xr.Data
     assert scored.sizes["closest_pair"] == 3
     share = scored["line_share"].values
     assert ((share >= 0) & (share <= 1)).all()
+    signs = np.sign(scored["hedgehog_charge"].values[scored["line_hedgehogs"].values])
+    assert signs.tolist() == [[1, -1], [1, 1], [-1, -1]]
+    assert share[0] > share[1:].max()
     np.testing.assert_allclose(scored["tilt"].values[:4], np.radians(np.linspace(-62, 62, 4)))
     turns = scored["in_plane"].values - np.repeat(np.radians([0, 120, 240]), 4)
     np.testing.assert_allclose(np.sin(turns), 0, atol=1e-9)
