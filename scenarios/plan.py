@@ -232,7 +232,6 @@ def _method_cell(request: Request, simulation: Cell, method: str, parts: Sequenc
         data["expected"] = expected.key
     full = _stage(request, "reconstruct", told, data, rooms=rooms)
     stages.append(full)
-    told |= {"method": method}
     inputs = {**data, "expected": expected.key, "reconstruct": full.key}
     if table.halves and method != "ceiling":
         halves = _stage(request, "halves", told, {**data, "reconstruct": full.key}, rooms=rooms)
@@ -245,7 +244,8 @@ def _method_cell(request: Request, simulation: Cell, method: str, parts: Sequenc
         stages.append(starts)
         inputs["starts"] = starts.key
     scoring = request.configuration.model_dump(include=set(request.scenario.scored))
-    stages.append(_stage(request, "score", {**told, **content, "configuration": scoring}, inputs))
+    named = {**told, **content, "method": method, "configuration": scoring}
+    stages.append(_stage(request, "score", named, inputs))
     if method == "ceiling":
         known = {"expected": expected.key, **data}
         stages.append(_stage(request, "truth", {"configuration": scoring}, known))

@@ -38,6 +38,14 @@ def test_a_chain_reads_the_images_of_all_projections(in_process, tmp_path):
     assert {row.method for row in result.scorecard.rows} == {"truth", "floor", "ceiling", "image/volume"}
 
 
+def test_halves_are_solved_by_the_last_link_and_scored_under_the_name_of_the_chain(in_process, tmp_path):
+    wanted = ask(tmp_path / "run", overrides=("reconstruction.halves=true",))
+    result = run(wanted, progress=Progress(0))
+    assert not result.failed
+    assert "halves" in in_process
+    assert "image/volume" in {row.method for row in result.scorecard.rows}
+
+
 def test_frames_are_simulated_once_whatever_the_number_of_methods(in_process, tmp_path):
     go(tmp_path / "one")
     assert in_process.count("frames") == in_process.count("images") == 2
