@@ -10,6 +10,8 @@ variable              dims                          holds
 ====================  ============================  ===================================================================
 ``optical_density``   (helicity, projection, y, x)  float32 -ln(intensity) of the transmission
 ``variance``          (helicity, projection, y, x)  float32, of the optical density, optional
+``phase``             (helicity, projection, y, x)  float32 rad, argument of the transmission, up to a constant and a
+                                                    ramp in each image, wrapped or not; optional
 ``valid``             (projection, y, x)            bool, False where a pixel cannot be used; optional
 ``tilt``              (projection)                  nominal, rad: about x, after the rotation about z
 ``in_plane``          (projection)                  nominal, rad: about z
@@ -20,6 +22,8 @@ variable              dims                          holds
 ``beta_m``            ()                            magnetic absorption of the full magnet along the beam
 ``beta_magnet``       ()                            charge absorption of the full magnet, optional
 ``beta_matrix``       ()                            absorption of what fills the rest of the sample, optional
+``delta_magnet``      ()                            of the magnet, 1 less the real part of its index; optional
+``delta_matrix``      ()                            of what fills the rest, optional
 ``box``               (axis)                        nominal size (z, y, x) of the sample, m, optional
 ====================  ============================  ===================================================================
 
@@ -59,6 +63,8 @@ SCALARS: Final[dict[str, Variable]] = {
     "beta_m": Variable(((),), units="1", positive=True, maximum=1.0),
     "beta_magnet": Variable(((),), units="1", positive=True, maximum=1.0, optional=True),
     "beta_matrix": Variable(((),), units="1", minimum=0.0, maximum=1.0, optional=True),
+    "delta_magnet": Variable(((),), units="1", minimum=-1.0, maximum=1.0, optional=True),
+    "delta_matrix": Variable(((),), units="1", minimum=-1.0, maximum=1.0, optional=True),
 }
 """Layout of the scalars; `make` takes their values by these names, in these units."""
 
@@ -72,6 +78,7 @@ ANGLES: Final[dict[str, Variable]] = {
 IMAGES: Final[dict[str, Variable]] = {
     "optical_density": Variable(_STACK, units="1"),
     "variance": Variable(_STACK, units="1", positive=True, optional=True),
+    "phase": Variable(_STACK, units="rad", optional=True),
     "valid": Variable((("projection", "y", "x"),), "bool", optional=True),
 }
 """Layout of the images; `make` takes them by these names."""
@@ -101,7 +108,7 @@ LARGEST_IN_PLANE: Final = 2 * np.pi
 
 _ROUNDING: Final = 1e-6  # rad, of angles kept as float32
 
-_DTYPES: Final[dict[str, Any]] = {"optical_density": np.float32, "variance": np.float32, "valid": np.bool_}
+_DTYPES: Final[dict[str, Any]] = {name: np.bool_ if own.kind == "bool" else np.float32 for name, own in IMAGES.items()}
 
 
 def make(
@@ -117,8 +124,9 @@ def make(
     Parameters
     ----------
     images : mapping
-        ``optical_density`` (2, projections, ny, nx) of helicity +1 and -1 and, optionally, its ``variance`` of the same
-        shape and ``valid`` (projections, ny, nx), True where both images can be used.
+        ``optical_density`` (2, projections, ny, nx) of helicity +1 and -1 and, optionally, its ``variance`` and the
+        ``phase`` of the transmission of the same shape and ``valid`` (projections, ny, nx), True where both images can
+        be used.
     angles : mapping
         ``tilt`` and ``in_plane`` in rad and ``series`` from 0 without gaps, each (projections).
     scalars : mapping

@@ -121,7 +121,8 @@ def projections_of(
     found : sequence of ImagedProjection
         Those of one in-plane angle are one series.
     scalars : mapping
-        ``energy`` (eV) and ``polarization``; the absorption of nickel at that energy is added from `optics.scattering`.
+        ``energy`` (eV) and ``polarization``; the indices of nickel and silica at that energy are added from
+        `optics.scattering`.
     box : tuple of float, optional
         Nominal size (z, y, x) of the sample, m.
     title : str
@@ -136,13 +137,16 @@ def projections_of(
     pixels = np.array([each.pixel_size for each in found])
     if np.ptp(pixels) > _PIXEL_DIFFERS * pixels[0]:
         raise ValueError(f"pixel_size is {pixels.min():.4g} to {pixels.max():.4g} m; allowed: one for all projections")
-    densities = np.stack([optical_density(each.transmission) for each in found], axis=1)
-    _, beta = scattering.refractive_index("Ni", scalars["energy"])
+    waves = np.stack([each.transmission for each in found], axis=1)
+    magnet, matrix = (scattering.refractive_index(name, scalars["energy"]) for name in ("Ni", "SiO2"))
     _, beta_m = scattering.magnetic_index("Ni", scalars["energy"])
-    _, matrix = scattering.refractive_index("SiO2", scalars["energy"])
     turns = np.array([each.in_plane for each in found])
     return projections.make(
-        images={"optical_density": densities, "valid": np.stack([each.seen for each in found])},
+        images={
+            "optical_density": optical_density(waves),
+            "phase": np.angle(waves),
+            "valid": np.stack([each.seen for each in found]),
+        },
         angles={
             "tilt": np.array([each.tilt for each in found]),
             "in_plane": turns,
@@ -153,8 +157,10 @@ def projections_of(
             "energy": float(scalars["energy"]),
             "polarization": float(scalars["polarization"]),
             "beta_m": float(abs(beta_m)),
-            "beta_magnet": float(beta),
-            "beta_matrix": float(matrix),
+            "beta_magnet": float(magnet[1]),
+            "beta_matrix": float(matrix[1]),
+            "delta_magnet": float(magnet[0]),
+            "delta_matrix": float(matrix[0]),
         },
         box=box,
         title=title,

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from numerics import fourier
 from numerics.nonuniform import check_accuracy
 from reconstructors.tomography.geometry import Geometry
-from reconstructors.tomography.slice_spectra import TOGETHER, Spectra, plan_fused, plan_library
+from reconstructors.tomography.slice_spectra import TOGETHER, Spectra, box_shapes, plan_fused, plan_library
 
 Array = NDArray[Any]
 
@@ -48,6 +48,8 @@ class CurvedSlices:
     spectra : Spectra
     phases : ((n, v) array, (n, u) array)
         Of the shifts and of the detector's origin; 0 at frequencies that are left out.
+    shapes : (n, v, u) real array or None
+        The transform of a voxel's footprint; None stands for ones.
     """
 
     shape: tuple[int, int, int]
@@ -55,6 +57,7 @@ class CurvedSlices:
     padded: tuple[int, int]
     spectra: Spectra
     phases: tuple[Array, Array]
+    shapes: Array | None = None
 
     def forward(self, volumes: Array, weights: Array) -> Array:
         """Return the images of several volumes together.
@@ -76,25 +79,19 @@ class CurvedSlices:
         """
         self._check("volumes", volumes, (len(volumes), *self.shape))
         self._check("weights", weights, (len(self.phases[0]), len(volumes)))
-        slices = np.zeros((len(weights), *self.padded), self.phases[0].dtype)
-        volumes = volumes.astype(slices.real.dtype, copy=False)
+        images = np.zeros((len(weights), *self.detector), self.phases[0].dtype)
+        volumes = volumes.astype(images.real.dtype, copy=False)
         for factor, columns, shares in _passes(weights):
 
             def use(i: int, values: Array, factor: complex = factor) -> None:
-                slices[i] += values if factor == 1 else values * slices.dtype.type(factor)
+                values *= self._factors(i)
+                fourier.transform_axis(values, 0, inverse=True)
+                rows = values[: self.detector[0]]
+                fourier.transform_axis(rows, 1, inverse=True)
+                own = rows[:, : self.detector[1]]
+                images[i] += own if factor == 1 else own * images.dtype.type(factor)
 
             self.spectra.read(volumes[columns], shares, use)
-        images = np.empty((len(weights), *self.detector), slices.dtype)
-
-        def turn(first: int, last: int) -> None:
-            for i in range(first, last):
-                slices[i] *= self._factors(i)
-                fourier.transform_axis(slices[i], 0, inverse=True)
-                rows = slices[i, : self.detector[0]]
-                fourier.transform_axis(rows, 1, inverse=True)
-                images[i] = rows[:, : self.detector[1]]
-
-        fourier.in_blocks(turn, len(images), 1)
         return images
 
     def adjoint(self, images: Array, weights: Array) -> Array:
@@ -122,7 +119,8 @@ class CurvedSlices:
         return volumes
 
     def _factors(self, i: int) -> Array:
-        return np.asarray(self.phases[0][i, :, None] * self.phases[1][i])
+        factors = self.phases[0][i, :, None] * self.phases[1][i]
+        return np.asarray(factors if self.shapes is None else factors * self.shapes[i])
 
     @staticmethod
     def _check(name: str, array: Array, wanted: tuple[int, ...]) -> None:
@@ -146,6 +144,7 @@ def plan_curved(
     curvature: float,
     padding: float = 1.5,
     accuracy: float = 1e-3,
+    footprint: str | None = None,
     dtype: Any = np.float32,
 ) -> CurvedSlices:
     """Plan a projector to complex images.
@@ -163,6 +162,8 @@ def plan_curved(
         Detector on which slices are sampled, over `detector`.
     accuracy : float
         Relative, of the spectrum; below 1e-6 only in double precision.
+    footprint : {None, "box"}
+        Shape of a voxel: a point of a band-limited field, or a box of constant value.
     dtype : float32 or float64
         Of volumes; images are complex64 or complex128.
 
@@ -171,7 +172,7 @@ def plan_curved(
     ValueError
         In one line, at the first value that is impossible.
     """
-    _check(shape, detector, curvature, padding, dtype)
+    _check(shape, detector, curvature, padding, footprint, dtype)
     complex_ = np.dtype(np.complex64 if np.dtype(dtype) == np.float32 else np.complex128)
     check_accuracy(accuracy, complex_)
     ny, nx = (fourier.good_size(round(padding * n)) for n in detector)
@@ -186,10 +187,18 @@ def plan_curved(
     along_v, along_u = (np.exp(-2j * np.pi * f * origin[:, [axis]]) for axis, f in enumerate((f_v, f_u)))
     along_v[:, f_v <= -0.5], along_u[:, f_u <= -0.5] = 0, 0
     phases = ((along_v / np.sqrt(ny * nx)).astype(complex_), along_u.astype(complex_))
-    return CurvedSlices(shape, detector, (ny, nx), spectra, phases)
+    shapes = box_shapes(turns, f_v, f_u, curvature=bent, dtype=dtype) if footprint == "box" else None
+    return CurvedSlices(shape, detector, (ny, nx), spectra, phases, shapes)
 
 
-def _check(shape: tuple[int, ...], detector: tuple[int, ...], curvature: float, padding: float, dtype: Any) -> None:
+def _check(
+    shape: tuple[int, ...],
+    detector: tuple[int, ...],
+    curvature: float,
+    padding: float,
+    footprint: str | None,
+    dtype: Any,
+) -> None:
     for name, sizes, count in (("shape", shape, 3), ("detector", detector, 2)):
         if len(sizes) != count or not all(n == int(n) and n >= 1 for n in sizes):
             raise ValueError(f"{name} is {sizes}; allowed: {count} whole numbers from 1")
@@ -197,5 +206,7 @@ def _check(shape: tuple[int, ...], detector: tuple[int, ...], curvature: float, 
         raise ValueError(f"curvature is {curvature}; allowed: 0 to {MOST_CURVED:g}")
     if not 1 <= padding <= 8:
         raise ValueError(f"padding is {padding}; allowed: 1 to 8")
+    if footprint not in (None, "box"):
+        raise ValueError(f"footprint is {footprint!r}; allowed: None, 'box'")
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise ValueError(f"dtype is {np.dtype(dtype).name}; allowed: float32, float64")

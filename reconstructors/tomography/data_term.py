@@ -22,11 +22,24 @@ from reconstructors.tomography.projector import (
     project_vector_adjoint,
 )
 from reconstructors.tomography.solver_kernels import residual, residual_squares, weighted_squares
+from reconstructors.tomography.waves import project_index, project_index_adjoint
 
 Array = NDArray[Any]
 
 MARGIN = 1.05
 """On an operator norm from power iteration, which comes from below."""
+
+
+def _project_one(x: Array, plan: Projector) -> Array:
+    return project(x[0], plan)
+
+
+def _project_one_adjoint(images: Array, plan: Projector) -> Array:
+    return project_adjoint(images, plan)[None]
+
+
+_FORWARD = {1: _project_one, 2: project_index, 3: project_vector}
+_ADJOINT = {1: _project_one_adjoint, 2: project_index_adjoint, 3: project_vector_adjoint}
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +54,8 @@ class DataTerm:
     weights : (n, y, x) float32 array or None
         One over the variance of the data, on any scale; 0 leaves a pixel out. None: all alike.
     components : int
-        1: a scalar volume (1, z, y, x); 3: a magnetization (3, z, y, x).
+        1: a scalar volume (1, z, y, x); 2: absorption and delay (2, z, y, x), of waves; 3: a magnetization
+        (3, z, y, x).
 
     Raises
     ------
@@ -63,8 +77,8 @@ class DataTerm:
             raise ValueError(f"data has {bad} values that are not finite; allowed: none")
         if self.weights is not None and (self.weights.shape != wanted or not np.all(self.weights >= 0)):
             raise ValueError(f"weights have shape {self.weights.shape}; allowed: {wanted}, values from 0")
-        if self.components not in (1, 3):
-            raise ValueError(f"components is {self.components}; allowed: 1, 3")
+        if self.components not in _FORWARD:
+            raise ValueError(f"components is {self.components}; allowed: 1, 2, 3")
         if not self.norm > 0:
             raise ValueError("data is 0 wherever it has weight; allowed: projections of something")
 
@@ -80,13 +94,11 @@ class DataTerm:
 
     def forward(self, x: Array) -> Array:
         """Return ``A x``."""
-        return project_vector(x, self.plan) if self.components == 3 else project(x[0], self.plan)
+        return _FORWARD[self.components](x, self.plan)
 
     def adjoint(self, images: Array) -> Array:
         """Return ``A' images``."""
-        if self.components == 3:
-            return project_vector_adjoint(images, self.plan)
-        return project_adjoint(images, self.plan)[None]
+        return _ADJOINT[self.components](images, self.plan)
 
     def weighted(self, images: Array) -> Array:
         """Return ``w images``."""

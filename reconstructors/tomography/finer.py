@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from reconstructors.tomography.geometry import Geometry
 from reconstructors.tomography.projector import Engine, Projector, plan_projector
+from reconstructors.tomography.waves import WaveSlices, plan_waves
 
 Array = NDArray[Any]
 
@@ -48,27 +49,28 @@ def finer_projector(plan: Projector, *, fill: Array) -> Projector:
     Parameters
     ----------
     plan : Projector
+        Of flat slices, or of waves: their curvature is twice as large in voxels of half the size.
     fill : (z, y, x) array
         Where the volumes are not 0: bounds the shadow, and with it the padding that slices need.
     """
-    geometry, detector = plan.geometry, (2 * plan.detector[0], 2 * plan.detector[1])
+    waves = plan.engine if isinstance(plan.engine, WaveSlices) else None
+    pixels = plan.detector if waves is None else waves.curved.detector
+    geometry, detector = plan.geometry, (2 * pixels[0], 2 * pixels[1])
     shape = (2 * plan.shape[0], 2 * plan.shape[1], 2 * plan.shape[2])
     # index n//2 of either fine grid lies a quarter of a coarse step before that of the coarse one, if n is even
     odd = np.array([n % 2 for n in plan.shape])[::-1]
     offset = geometry.rotations @ (odd - 0.5)
-    pixel = 0.5 - np.array([n % 2 for n in plan.detector])
+    pixel = 0.5 - np.array([n % 2 for n in pixels])
     shifts = 2 * geometry.shifts + pixel + offset[:, [1, 0]]
     sites = np.argwhere(fill > 0)
     shadow = 2 * float(np.linalg.norm(np.ptp(sites, axis=0) + 1)) + 2 * float(np.abs(shifts).max(initial=0))
     padding = min(max(1.1, (1 + shadow / min(detector)) / 2), 2.0)
-    fine = plan_projector(
-        shape,
-        Geometry(geometry.rotations, shifts),
-        detector=detector,
-        footprint="box",
-        padding=padding,
-        dtype=plan.dtype,
-    )
+    own: dict[str, Any] = {"detector": detector, "footprint": "box", "padding": padding, "dtype": plan.dtype}
+    moved = Geometry(geometry.rotations, shifts)
+    if waves is None:
+        fine = plan_projector(shape, moved, **own)
+    else:
+        fine = plan_waves(shape, moved, curvature=2 * waves.curvature, **own)
     return Projector(shape, plan.detector, geometry, Binned(fine.engine), plan.dtype)
 
 

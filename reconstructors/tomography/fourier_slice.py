@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from numerics import fourier
 from numerics.nonuniform import check_accuracy
 from reconstructors.tomography.geometry import Geometry
-from reconstructors.tomography.slice_spectra import TOGETHER, Spectra, plan_fused, plan_library
+from reconstructors.tomography.slice_spectra import TOGETHER, Spectra, box_shapes, plan_fused, plan_library
 
 Array = NDArray[Any]
 
@@ -117,9 +117,5 @@ def plan_slices(
     origin = geometry.shifts + np.array([n // 2 for n in detector])
     along_v, along_u = (np.exp(-2j * np.pi * f * origin[:, [axis]]) for axis, f in enumerate((f_v, f_u)))
     phases = ((along_v / np.sqrt(ny * nx)).astype(complex_), along_u.astype(complex_))
-    shapes = None
-    if footprint == "box":
-        shapes = np.empty((len(geometry), ny, nx // 2 + 1), dtype)
-        for turn, own in zip(geometry.rotations, shapes, strict=True):
-            own[...] = np.prod([np.sinc(turn[0, j] * f_u + turn[1, j] * f_v[:, None]) for j in range(3)], axis=0)
+    shapes = box_shapes(geometry.rotations, f_v, f_u, dtype=dtype) if footprint == "box" else None
     return FourierSlices(shape, detector, (ny, nx), spectra, phases, shapes)

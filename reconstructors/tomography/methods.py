@@ -53,7 +53,7 @@ METHODS: Final[Mapping[str, TomographyParameters]] = {
     "resire": TomographyParameters(ResireParameters()),
     "cgls": TomographyParameters(CglsParameters()),
     "ball": TomographyParameters(BallParameters()),
-    "vector+": TomographyParameters(VectorPlusParameters()),
+    "vector+": TomographyParameters(VectorPlusParameters(), volumes=VolumeParameters(waves=True)),
 }
 """Parameters of the methods."""
 
@@ -65,11 +65,16 @@ _RECIPES: Final[Mapping[type, str]] = {
 }
 
 _BETAS: Final = {"beta_magnet": "absorption of the magnet", "beta_matrix": "absorption of the matrix"}
+_DELTAS: Final = {"delta_magnet": "dispersion of the magnet", "delta_matrix": "dispersion of the matrix"}
 
 
 def knowledge(parameters: TomographyParameters) -> tuple[str, ...]:
     """Return what a method is told beyond the images."""
-    return (*_told(parameters), *(f"{text}, where the measurement has it" for text in _BETAS.values()))
+    return (*_told(parameters), *(f"{text}, where the measurement has it" for text in _materials(parameters).values()))
+
+
+def _materials(parameters: TomographyParameters) -> Mapping[str, str]:
+    return _BETAS | _DELTAS if parameters.volumes.waves else _BETAS
 
 
 def _told(parameters: TomographyParameters) -> tuple[str, ...]:
@@ -134,7 +139,7 @@ def solve(
         rng=rng,
         watch=stages.after(),
     )
-    told = (*_told(parameters), *(text for key, text in _BETAS.items() if key in measurement))
+    told = (*_told(parameters), *(text for key, text in _materials(parameters).items() if key in measurement))
     told = (*told, "nominal thickness") if "box" in measurement else told
     return assembled(measurement, prepared, poses, volumes, name=name, parameters=parameters, knowledge=told)
 

@@ -2,7 +2,7 @@
 
 - `solve_volumes`: charge volume, fill fraction, vector solve;
 - `VolumeParameters`: of the projector and the fill; `Volumes`: what came out;
-- `vector_term`: the data of the vector solve.
+- `line_integrals`, `waves`: the data of both solves, and their projector; `Data`.
 """
 
 from collections.abc import Sequence
@@ -14,17 +14,24 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from numerics.iterate import Watcher
+from optics.units import wavelength
+from reconstructors.tomography.composition import Materials
+from reconstructors.tomography.curved_slices import MOST_CURVED
 from reconstructors.tomography.data_term import DataTerm
 from reconstructors.tomography.poses import Poses, charge_weights
 from reconstructors.tomography.preparation import Prepared
-from reconstructors.tomography.projector import Projector, plan_projector
-from reconstructors.tomography.scalar import charge_volume, fill_fraction
+from reconstructors.tomography.projector import plan_projector
+from reconstructors.tomography.scalar import charge_volume, fill_fraction, index_volume
 from reconstructors.tomography.stopping import noise_misfit
 from reconstructors.tomography.vector import RECIPES, Solution
+from reconstructors.tomography.wave_images import WaveImages
+from reconstructors.tomography.waves import plan_waves, stacked
 
 Array = NDArray[Any]
 
 FOOTPRINTS: Final = ("none", "box")
+
+_LEVELS: Final = ("beta_magnet", "beta_matrix", "delta_magnet", "delta_matrix")
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,8 @@ class VolumeParameters:
         Of the charge volume.
     threshold : float
         Fill below which a voxel is empty.
+    waves : bool
+        Explain the waves behind a thick sample where the measurement has their phases, instead of line integrals.
 
     Raises
     ------
@@ -52,6 +61,7 @@ class VolumeParameters:
     padding: float = 1.5
     charge_steps: int = 120
     threshold: float = 0.1
+    waves: bool = False
 
     def __post_init__(self) -> None:
         if self.footprint not in FOOTPRINTS:
@@ -109,7 +119,8 @@ def solve_volumes(
         Key of `vector.RECIPES` and its parameters. "resire" takes all pixels alike, as published.
     parameters : VolumeParameters
     known : Dataset
-        The measurement: ``beta_magnet`` and ``beta_matrix`` where it has them.
+        The measurement: ``beta_magnet``, ``beta_matrix`` and, for waves, ``delta_magnet`` and ``delta_matrix`` where it
+        has them.
     rng : numpy.random.Generator
         Of the starts of power iterations.
     watch : sequence of callable
@@ -120,43 +131,92 @@ def solve_volumes(
     ValueError
         If no magnet is found, or the magnetic images are empty.
     """
-    here = np.flatnonzero(poses.used)
-    height, width = prepared.charge.shape[1:]
-    plan = plan_projector(
-        poses.shape,
-        poses.geometry,
-        detector=(height, width),
-        footprint=None if parameters.footprint == "none" else parameters.footprint,
-        padding=parameters.padding,
-    )
-    weights = charge_weights(prepared, here)
-    levels = {name: float(known[name]) for name in ("beta_magnet", "beta_matrix") if name in known}
-    charge, _ = charge_volume(
-        DataTerm(plan, prepared.charge[here], weights, components=1),
-        top=levels.get("beta_magnet"),
-        rng=rng,
-        steps=parameters.charge_steps,
-    )
-    fill = fill_fraction(charge, **levels)
+    name, own = recipe
+    if parameters.waves and prepared.waves is not None and _curvature(known) <= MOST_CURVED / 2:  # twice, when finer
+        data = waves(prepared.waves, prepared.valid, poses, parameters=parameters, known=known)
+    else:
+        data = line_integrals(prepared, poses, parameters=parameters, weighted=name != "resire")
+    charge, fill = _charge_and_fill(data.charge, known, rng=rng, steps=parameters.charge_steps)
     whole = float(fill.sum(dtype=np.float64))
     fill[fill < parameters.threshold] = 0
     if not fill.any():
         raise ValueError("charge volume has no voxel with magnet; allowed: a sample that absorbs in the view")
-    name, own = recipe
-    term = vector_term(prepared, here, plan, weighted=name != "resire")
-    noise = noise_misfit(term, prepared.magnetic_variance[here])
-    solution = RECIPES[name](term, fill, noise=noise, parameters=own, rng=rng, watch=watch)
+    noise = noise_misfit(data.magnetic, data.variance)
+    solution = RECIPES[name](data.magnetic, fill, noise=noise, parameters=own, rng=rng, watch=watch)
     missed = 1 - float(fill.sum(dtype=np.float64)) / whole
-    return Volumes(charge, fill, term, solution, noise, missed)
+    return Volumes(charge, fill, data.magnetic, solution, noise, missed)
 
 
-def vector_term(prepared: Prepared, index: Array, plan: Projector, *, weighted: bool) -> DataTerm:
-    """Return the magnetic images of the projections `index` as a data term."""
-    valid = prepared.valid[index]
+def _charge_and_fill(term: DataTerm, known: xr.Dataset, *, rng: np.random.Generator, steps: int) -> tuple[Array, Array]:
+    """Return the absorption, and the share of the magnet by it; by the delay too, where the materials are known."""
+    levels = {name: float(known[name]) for name in _LEVELS if name in known}
+    if term.components == 2 and len(levels) == len(_LEVELS):
+        beta_magnet, beta_matrix, delta_magnet, delta_matrix = (levels[name] for name in _LEVELS)
+        materials = Materials((beta_magnet, delta_magnet), (beta_matrix, delta_matrix))
+        index, _ = index_volume(term, materials=materials, rng=rng, steps=steps)
+        return index[0], materials.magnet_share(index)
+    charge, _ = charge_volume(term, top=levels.get("beta_magnet"), rng=rng, steps=steps)
+    return charge, fill_fraction(charge, **{name: levels[name] for name in _LEVELS[:2] if name in levels})
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """What the two solves have to explain.
+
+    Attributes
+    ----------
+    charge, magnetic : DataTerm
+    variance : array
+        Of the magnetic data; 0 where there are none.
+    """
+
+    charge: DataTerm
+    magnetic: DataTerm
+    variance: Array
+
+
+def line_integrals(prepared: Prepared, poses: Poses, *, parameters: VolumeParameters, weighted: bool) -> Data:
+    """Return the data as line integrals; the magnetic ones with their variance as weights, or all alike."""
+    here = np.flatnonzero(poses.used)
+    height, width = prepared.charge.shape[1:]
+    plan = plan_projector(poses.shape, poses.geometry, detector=(height, width), **_voxels(parameters))
+    charge = DataTerm(plan, prepared.charge[here], charge_weights(prepared, here), components=1)
+    valid, variance = prepared.valid[here], prepared.magnetic_variance[here]
     weights: Array | None = None
     if weighted:
-        weights = np.where(valid, 1 / prepared.magnetic_variance[index], 0)
-        weights = np.asarray(weights / weights.mean(dtype=np.float64), np.float32)
+        weights = _weights(variance, valid)
     elif not valid.all():
         weights = valid.astype(np.float32)
-    return DataTerm(plan, prepared.magnetic[index], weights)
+    return Data(charge, DataTerm(plan, prepared.magnetic[here], weights), variance)
+
+
+def waves(images: WaveImages, valid: Array, poses: Poses, *, parameters: VolumeParameters, known: xr.Dataset) -> Data:
+    """Return the data as logarithms of waves, real parts above imaginary ones; the curvature follows from `known`."""
+    here = np.flatnonzero(poses.used)
+    height, width = images.charge.shape[1:]
+    curvature = wavelength(float(known["energy"])) / float(known["pixel_size"])
+    plan = plan_waves(poses.shape, poses.geometry, detector=(height, width), curvature=curvature, **_voxels(parameters))
+    rows = (len(here), 2 * height, width)
+    variances = [each[here].reshape(rows) for each in (images.charge_variance, images.magnetic_variance)]
+    both = np.tile(valid[here], (1, 2, 1))
+    charge, magnetic = (_weights(variance, both) for variance in variances)
+    return Data(
+        DataTerm(plan, stacked(images.charge[here]), charge, components=2),
+        DataTerm(plan, stacked(images.magnetic[here]), magnetic),
+        np.where(magnetic > 0, variances[1], 0),
+    )
+
+
+def _curvature(known: xr.Dataset) -> float:
+    return wavelength(float(known["energy"])) / float(known["pixel_size"])
+
+
+def _voxels(parameters: VolumeParameters) -> dict[str, Any]:
+    footprint = None if parameters.footprint == "none" else parameters.footprint
+    return {"footprint": footprint, "padding": parameters.padding}
+
+
+def _weights(variance: Array, valid: Array) -> Array:
+    """Return one over the variance, mean 1; 0 in pixels that do not count."""
+    weights = np.where(valid, 1 / variance, 0)
+    return np.asarray(weights / weights.mean(dtype=np.float64), np.float32)

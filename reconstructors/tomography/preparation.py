@@ -5,6 +5,7 @@
 
 The half sum of both helicities holds the absorption of the charge, ``OD_c = 2 k a sum beta``, the half difference the
 component of the magnetization along the beam, ``OD_m = 2 k a P_c beta_m sum m.d``; sums over voxels along the beam.
+Where the measurement has phases there are complex images beside these real ones, see `wave_images`.
 """
 
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from reconstructors.projections.background import plan_background
 from reconstructors.projections.exterior import find_exterior
 from reconstructors.projections.helicity_pair import register_densities
 from reconstructors.tomography.variance import density_variance, ground_noise, variance_scale
+from reconstructors.tomography.wave_images import WaveImages, wave_images
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -58,6 +60,8 @@ class Prepared:
     background_range, mass_drift : (n,) float64 arrays
     ground : float
         Standard deviation of the optical density of one helicity where there is no sample.
+    waves : WaveImages or None
+        Complex `charge` and `magnetic`, where phases are known and backgrounds and displacements taken off.
     """
 
     charge: Array
@@ -75,6 +79,7 @@ class Prepared:
     background_range: Floats
     mass_drift: Floats
     ground: float
+    waves: WaveImages | None = None
 
     @property
     def bounded(self) -> NDArray[np.bool_]:
@@ -136,6 +141,16 @@ def prepare(measurement: xr.Dataset, parameters: PreparationParameters | None = 
             shift[index] = found.shift
     density *= usable[None, :, None, None]
     charge, magnetic = (density[0] + density[1]) / 2, (density[0] - density[1]) / 2
+    waves = None
+    if "phase" in measurement and wanted.background and wanted.register:
+        waves = wave_images(
+            np.exp(-0.5 * measurement["optical_density"].values + 1j * measurement["phase"].values),
+            charge=charge,
+            magnetic=magnetic,
+            variance=variance,
+            exterior=exterior,
+            seen=valid,
+        )
     absorption, dichroism = scales(measurement)
     series = np.asarray(measurement["series"].values, np.int64)
     return Prepared(
@@ -154,6 +169,7 @@ def prepare(measurement: xr.Dataset, parameters: PreparationParameters | None = 
         background_range=span,
         mass_drift=_drift(charge, series, usable),
         ground=ground,
+        waves=None if waves is None else waves.over(absorption, dichroism),
     )
 
 

@@ -1,6 +1,7 @@
 """The charge volume, and how much of each voxel is magnet.
 
 - `charge_volume`: accelerated projected gradient between 0 and the most that a voxel can hold;
+- `index_volume`: absorption and delay of mixtures of known materials, from waves;
 - `fill_fraction`: the share of the magnet from a volume of two materials and vacuum;
 - `material_levels`: what magnet and matrix absorb, from the histogram of a volume.
 
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from numerics.iterate import run
+from reconstructors.tomography.composition import Materials
 from reconstructors.tomography.data_term import MARGIN, DataTerm, operator_norm
-from reconstructors.tomography.solvers import Accelerated
+from reconstructors.tomography.solvers import Accelerated, Constraint
 from reconstructors.tomography.stopping import Discrepancy, ended_by
 
 Array = NDArray[Any]
@@ -61,10 +63,13 @@ def charge_volume(
 ) -> tuple[Array, ScalarInfo]:
     """Return the volume between 0 and `top` whose line integrals explain the data best.
 
+    Of absorption and delay only the first is bounded, and returned: the delay of a magnet at resonance may have any
+    sign.
+
     Parameters
     ----------
     term : DataTerm
-        Of one component.
+        Of one component, or of two.
     top : float or None
         The most that a voxel can hold, in units of the data: absorption of the magnet, or 1 for fill. None: no limit.
     rng : numpy.random.Generator
@@ -80,22 +85,54 @@ def charge_volume(
     Raises
     ------
     ValueError
-        If the term is not scalar, or `top` or `steps` is impossible.
+        If the term is of vectors, or `top` or `steps` is impossible.
     """
-    if term.components != 1:
-        raise ValueError(f"components is {term.components}; allowed: 1, of a scalar volume")
+    if term.components not in (1, 2):
+        raise ValueError(f"components is {term.components}; allowed: 1 or 2, of a scalar volume")
     if top is not None and not 0 < top < np.inf:
         raise ValueError(f"top is {top}; allowed: above 0, or None")
     if steps < 1:
         raise ValueError(f"steps is {steps}; allowed: from 1")
+    x, info = _solved(term, partial(_between, top=top), rng=rng, steps=steps, stop=stop)
+    return x[0], info
+
+
+def index_volume(
+    term: DataTerm, *, materials: Materials, rng: np.random.Generator, steps: int = 120
+) -> tuple[Array, ScalarInfo]:
+    """Return absorption and delay, (2, z, y, x) float32, of mixtures that explain the waves best.
+
+    Parameters
+    ----------
+    term : DataTerm
+        Of two components.
+    materials : Materials
+    rng, steps
+        As of `charge_volume`.
+
+    Raises
+    ------
+    ValueError
+        If the term is not of two components, or `steps` is impossible.
+    """
+    if term.components != 2:
+        raise ValueError(f"components is {term.components}; allowed: 2, absorption and delay")
+    if steps < 1:
+        raise ValueError(f"steps is {steps}; allowed: from 1")
+    return _solved(term, materials.onto_mixtures, rng=rng, steps=steps)
+
+
+def _solved(
+    term: DataTerm, constraint: Constraint, *, rng: np.random.Generator, steps: int, stop: Discrepancy | None = None
+) -> tuple[Array, ScalarInfo]:
     largest = MARGIN * operator_norm(term, rng=rng, iterations=_POWER, start=np.ones(term.shape, np.float32))
-    solver = Accelerated(1 / largest, partial(_between, top=top))
+    solver = Accelerated(1 / largest, constraint)
     state, errors = run(solver, solver.init(term), steps=steps, stop=stop)
-    return state.x[0], ScalarInfo(tuple(errors), ended_by(errors, stop), 1 / largest, largest)
+    return state.x, ScalarInfo(tuple(errors), ended_by(errors, stop), 1 / largest, largest)
 
 
 def _between(x: Array, *, top: float | None) -> Array:
-    np.clip(x, 0, top, out=x)
+    np.clip(x[0], 0, top, out=x[0])
     return x
 
 

@@ -1,7 +1,8 @@
 """Spectra of volumes on slices, and the adjoint: fused in single precision, with the library for higher accuracy.
 
 - `FusedSpectra`: all volumes at once between the nodes of a `SliceGrid`; `plan_fused`;
-- `LibrarySpectra`: one non-uniform transform for each volume; `plan_library`.
+- `LibrarySpectra`: one non-uniform transform for each volume; `plan_library`;
+- `slice_points`: where a slice runs; `box_shapes`: the transform of a voxel that is a box, there.
 """
 
 from collections.abc import Callable
@@ -172,14 +173,26 @@ def plan_library(
 ) -> LibrarySpectra:
     """Plan slices for `dtype`, complex64 or complex128, at any accuracy."""
     per_block = max(1, _POINTS // (len(f_v) * len(f_u)))
-    f_w = -0.5 * curvature * (f_u**2 + f_v[:, None] ** 2)
     inside = np.empty((len(rotations), len(f_v), len(f_u)), np.bool_)
     blocks = []
     for first in range(0, len(rotations), per_block):
         block = slice(first, min(first + per_block, len(rotations)))
-        turns = [[rotations[block, i, j, None, None] for j in (2, 1, 0)] for i in range(3)]
-        k = np.stack([r1 * f_u + r2 * f_v[:, None] + r3 * f_w for r1, r2, r3 in zip(*turns, strict=True)])
+        k = np.stack([slice_points(turn, f_v, f_u, curvature)[::-1] for turn in rotations[block]], axis=1)
         inside[block] = (np.abs(k) <= 0.5 + 1e-9).all(0)
         points = (2 * np.pi * k).reshape(3, -1)
         blocks.append((block, plan_points(shape, points, dtype=dtype, accuracy=accuracy)))
     return LibrarySpectra((len(f_v), len(f_u)), tuple(blocks), inside)
+
+
+def slice_points(turn: Array, f_v: Array, f_u: Array, curvature: float) -> Array:
+    """Return the frequencies of a slice along the sample's axes (x, y, z), (3, v, u)."""
+    f_w = -0.5 * curvature * (f_u**2 + f_v[:, None] ** 2)
+    return np.stack([turn[0, j] * f_u + turn[1, j] * f_v[:, None] + turn[2, j] * f_w for j in range(3)])
+
+
+def box_shapes(rotations: Array, f_v: Array, f_u: Array, *, curvature: float = 0.0, dtype: Any) -> Array:
+    """Return the transform of a voxel of constant value on slices, (n, v, u): a sinc along each of its axes."""
+    shapes = np.empty((len(rotations), len(f_v), len(f_u)), dtype)
+    for turn, own in zip(rotations, shapes, strict=True):
+        own[...] = np.prod(np.sinc(slice_points(turn, f_v, f_u, curvature)), axis=0)
+    return shapes

@@ -15,8 +15,9 @@ from scipy import ndimage
 
 from numerics.iterate import run
 from reconstructors.tomography.data_term import DataTerm
-from reconstructors.tomography.projector import Projector, plan_projector, project, project_adjoint
+from reconstructors.tomography.projector import Projector, project, project_adjoint
 from reconstructors.tomography.solvers import ConjugateGradient
+from reconstructors.tomography.waves import part_of
 
 Array = NDArray[Any]
 
@@ -77,9 +78,8 @@ def compare_series(term: DataTerm, m: Array, fill: Array, series: NDArray[np.int
 
 def _part(term: DataTerm, place: Array) -> DataTerm:
     """Return some projections of a data term, with a projector of the default footprint."""
-    plan = plan_projector(term.plan.shape, term.plan.geometry.of(place), detector=term.plan.detector)
     weights = None if term.weights is None else term.weights[place]
-    return DataTerm(plan, term.data[place], weights, term.components)
+    return DataTerm(part_of(term.plan, place), term.data[place], weights, term.components)
 
 
 def _unevenness(together: Array, alone: Array, plan: Projector, fill: Array) -> float:

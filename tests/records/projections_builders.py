@@ -37,6 +37,7 @@ def a_measurement(series: int = 3, tilts: int = 4, ny: int = 6, nx: int = 5, **c
     valid = np.ones(shape[1:], dtype=bool)
     valid[0, 0, 2] = False
     images = {"optical_density": rng.normal(size=shape), "variance": rng.uniform(0.1, 1, shape), "valid": valid}
+    images["phase"] = rng.uniform(-np.pi, np.pi, shape)
     parts: dict[str, Any] = {
         "images": images | changes.pop("images", {}),
         "angles": angles_of(series, tilts) | changes.pop("angles", {}),
