@@ -27,6 +27,7 @@ _OWN = (
     "study.nc",
     "config.toml",
     "report.html",
+    "projections",
     "reconstructions",
     "scored",
     "pooled",

@@ -244,7 +244,7 @@ def _significant(values: Sequence[float]) -> str:
 def _spread(values: Sequence[float], digits: int) -> str:
     if not values:
         return ""
-    digits -= abs(statistics.fmean(values)) >= 100
+    digits = max(digits - (abs(statistics.fmean(values)) >= 100), 0)
     mean = f"{statistics.fmean(values):.{digits}f}"
     return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
 

@@ -46,6 +46,13 @@ def test_halves_are_solved_by_the_last_link_and_scored_under_the_name_of_the_cha
     assert "image/volume" in {row.method for row in result.scorecard.rows}
 
 
+def test_a_run_of_chains_goes_again_into_its_own_directory(in_process, tmp_path):
+    first, again = go(tmp_path / "run"), go(tmp_path / "run")
+    assert not again.failed
+    assert again.scorecard.rows == first.scorecard.rows
+    assert (tmp_path / "run" / "projections" / "image" / "volume" / "0.nc").exists()
+
+
 def test_frames_are_simulated_once_whatever_the_number_of_methods(in_process, tmp_path):
     go(tmp_path / "one")
     assert in_process.count("frames") == in_process.count("images") == 2

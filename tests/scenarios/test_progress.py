@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from records.scorecard import Row, Scorecard, Status
+from scenarios import progress
 from scenarios.progress import summary
 
 METHODS = ["floor", "hapre+"]
@@ -54,6 +55,11 @@ def test_mean_and_spread():
     assert "5.71 " in printed(1)[3]
     assert "5.74 \u00b1 0.04" in printed(2)[3]
     assert "170.4 \u00b1 1.2" in printed(2)[3]
+
+
+def test_hundreds_of_what_is_counted_have_no_decimals():
+    assert progress._spread([123.0], 0) == "123"
+    assert progress._spread([123.0, 125.0], 1) == "124 \u00b1 1"
 
 
 def test_what_is_not_done_is_said():
