@@ -29,7 +29,7 @@ demo: $(VENV)/.installed  ## install, image a labyrinth of domains, write its re
 	@echo "The report is $(CURDIR)/runs/demo/report.html"
 
 test: lint  ## install what tests need, check the style and the types, run all tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 lint: $(VENV)/.installed-dev  ## check the style, the types and who imports whom
 	$(BIN)/ruff check $(SOURCES)

@@ -3,6 +3,7 @@
 import importlib.metadata
 import re
 import shlex
+import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -46,21 +47,29 @@ def of(program: str, *, run: bool | None = None) -> list[str]:
     return [command for command in found if run is None or (shlex.split(command)[1] == "run") is run]
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand where the files lie of which the documents speak, with a cache of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TRUESPIN_CACHE_DIR", str(tmp_path / "cache"))
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the files of which the documents speak, once."""
+    made = tmp_path_factory.mktemp("documents")
     up = np.zeros((3, 1, 4, 4))
     up[2] = 1
     record = sample.make(magnetization=up, voxel_size=5e-9)
-    ovf.write_ovf(record, tmp_path / "relaxed.ovf")
+    ovf.write_ovf(record, made / "relaxed.ovf")
     domains = labyrinth((96, 96), pixel_size=5e-9, period=150e-9, wall_width=5e-9, rng=np.random.default_rng(1))
-    ovf.write_ovf(sample.make(magnetization=domains[:, None], voxel_size=5e-9), tmp_path / "labyrinth.ovf")
-    write_small_scan(tmp_path / "scan.cxi")
-    write_small_projections(tmp_path)
-    store.save(record, tmp_path / "runs" / "demo" / "truth.nc")
-    store.write_text(tmp_path / "runs" / "demo" / "scorecard.json", '{"schema":1,"config":{},"rows":[],"status":[]}')
+    ovf.write_ovf(sample.make(magnetization=domains[:, None], voxel_size=5e-9), made / "labyrinth.ovf")
+    write_small_scan(made / "scan.cxi")
+    write_small_projections(made)
+    store.save(record, made / "runs" / "demo" / "truth.nc")
+    store.write_text(made / "runs" / "demo" / "scorecard.json", '{"schema":1,"config":{},"rows":[],"status":[]}')
+    return made
+
+
+@pytest.fixture
+def folder(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand where copies of the files lie, with a cache of its own."""
+    shutil.copytree(files, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRUESPIN_CACHE_DIR", str(tmp_path / "cache"))
     return tmp_path
 
 

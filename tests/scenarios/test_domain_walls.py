@@ -28,15 +28,22 @@ SMALL = {
     "scoring.margin_nm": 20,
     "scoring.interval_draws": 5,
 }
+STEPS = "[[{object_margin=3, reference_margin=3, reflections=20, relaxation=0.9, reductions=5}]]"
+BRIEF = [
+    "--set",
+    "reconstruction.parameters.hapre+.search=[4, 2]",
+    "--set",
+    f"reconstruction.parameters.hapre+.rounds={STEPS}",
+]
 WORDS = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
 METHODS = ["fth", "hapre+"]
 
 
-def run(out, *words, cache, threads="1", workers="1"):
+def run(out, *words, cache, threads="1", workers="2"):
     """Run the small experiment in a process of its own, as a person would."""
     methods = [word for name in METHODS for word in ("--method", name)]
     environment = {**os.environ, "TRUESPIN_CACHE_DIR": str(cache), "TRUESPIN_THREADS": threads}
-    command = [sys.executable, "-m", "scenarios.domain_walls", *WORDS, *methods, *words, "--out", str(out)]
+    command = [sys.executable, "-m", "scenarios.domain_walls", *WORDS, *BRIEF, *methods, *words, "--out", str(out)]
     command += ["--workers", workers]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
@@ -108,7 +115,7 @@ def test_controls_bracket_what_can_be_had(small):
 
 
 def test_same_bytes_for_any_number_of_threads_and_workers(small, tmp_path):
-    done = run(tmp_path / "run", cache=tmp_path / "cache", threads="2", workers="2")
+    done = run(tmp_path / "run", cache=tmp_path / "cache", threads="2", workers="3")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "scorecard.json").read_bytes() == (small / "scorecard.json").read_bytes()
 

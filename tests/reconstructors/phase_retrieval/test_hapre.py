@@ -8,11 +8,8 @@ import pytest
 from numerics import fourier
 from reconstructors import preparation, supports
 from reconstructors.phase_retrieval import algorithms, hapre
-from simulators.experiments.setups import quick_setup
 from tests.reconstructors.experiments import SMALL, correlation, expected, measured, reconstructed
 from validation.walls.widths import mean_wall_width
-
-QUICK = quick_setup()
 
 
 def test_recipe_is_the_published_one():
@@ -108,12 +105,12 @@ def test_precision_is_that_of_the_second_pass_and_the_first_is_double(changes, d
 @pytest.mark.slow
 def test_single_precision_changes_neither_contrast_nor_wall_width():
     """complex64 against the published complex128, the whole recipe: both within 0.5 %."""
-    inner = supports.from_drawing(measured(QUICK), QUICK.pixel).object_mask(-8)
+    inner = supports.from_drawing(measured(), SMALL.pixel).object_mask(-8)
     single, double = (
-        reconstructed("hapre", QUICK, precision=word)["m_z"].values.astype(np.float64) for word in ("single", "double")
+        reconstructed("hapre", precision=word)["m_z"].values.astype(np.float64) for word in ("single", "double")
     )
     assert np.polyfit(double[inner], single[inner], 1)[0] == pytest.approx(1, abs=0.005)
-    widths = [mean_wall_width(m_z, pixel_size=QUICK.pixel, mask=inner).delta for m_z in (single, double)]
+    widths = [mean_wall_width(m_z, pixel_size=SMALL.pixel, mask=inner).delta for m_z in (single, double)]
     assert 3e-9 < widths[1] < 15e-9
     assert widths[0] == pytest.approx(widths[1], rel=0.005)
 

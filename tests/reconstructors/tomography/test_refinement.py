@@ -25,7 +25,7 @@ from tests.reconstructors.tomography.tomography_phantoms import (
     slab,
 )
 
-BOX, FRAME = (64, 64, 64), (64, 64)
+BOX, FRAME = (36, 64, 64), (64, 64)  # twice as thick as the slab
 
 
 def turns(geometry, other):

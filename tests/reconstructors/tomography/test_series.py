@@ -32,7 +32,7 @@ def remount(rng, side):
 def series(seed, in_planes, *, size=64, **kind):
     """Return motions, geometries, noisy exact images, and the volume of each series alone."""
     rng = np.random.default_rng(seed)
-    sample, box, frame = slab(rng, **kind), (size,) * 3, (size, size)
+    sample, box, frame = slab(rng, **kind), (size // 2 + 4, size, size), (size, size)
     motions = [remount(rng, (-1) ** index) if in_plane else STILL for index, in_plane in enumerate(in_planes)]
     geometries = [published_geometry(in_plane=(in_plane,)) for in_plane in in_planes]
     images, volumes = [], []
