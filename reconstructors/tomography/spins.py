@@ -9,6 +9,7 @@ linear solution and lower the exchange in steps.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -207,7 +208,7 @@ class Spins:
         q = self._preconditioned(q, n)
         if state.memory:
             s, y, inverse = state.memory[-1]
-            q *= np.float32(1 / (inverse * kernels.dot(y, self._preconditioned(y, n))))
+            q *= np.float32(1 / (inverse * self._preconditioned_square(y)))
         for (s, y, inverse), share in zip(state.memory, reversed(shares), strict=True):
             kernels.subtract_along(q, np.float32(inverse * kernels.dot(y, q) - share), s)
             kernels.to_tangent(q, n, np.float32(1))
@@ -217,11 +218,21 @@ class Spins:
         """Return the part across `n` of `v` over the curvature that data and exchange have at each frequency."""
         shape = self.magnet.shape
         spectrum = fourier.rfftn(self.magnet.volume(v, weighted=False), axes=(1, 2, 3))
-        spectrum *= self._inverse_curvature()
+        spectrum *= self._inverse_curvature
         out = self.magnet.packed(fourier.irfftn(spectrum, shape, axes=(1, 2, 3)), weighted=False)
         kernels.to_tangent(out, n, np.float32(1))
         return out
 
+    def _preconditioned_square(self, y: Array) -> float:
+        """Return ``<y, P y>`` of a tangent `y`, `_preconditioned` being P: by Parseval, without the way back."""
+        spectrum = fourier.rfftn(self.magnet.volume(y, weighted=False), axes=(1, 2, 3))
+        power = np.square(spectrum.real) + np.square(spectrum.imag)
+        # the half spectrum stands for both halves, but for what has no partner
+        power[..., 1 : (self.magnet.shape[2] + 1) // 2] *= 2
+        power *= self._inverse_curvature
+        return float(power.sum(dtype=np.float64))
+
+    @cached_property
     def _inverse_curvature(self) -> Array:
         shape = self.magnet.shape
         f = [fourier.unshifted_frequencies(size, 1.0) for size in shape[:2]]

@@ -2,7 +2,9 @@
 
 - `RECIPES`: by name, each ``(term, fill, *, noise, parameters, rng, watch=()) -> Solution``;
 - `resire`: gradient descent, as published; `cgls`: conjugate gradients to the noise;
-- `ball`: no vector longer than its fill; `vector_plus`: every vector as long as its fill, exchange lowered in steps.
+- `ball`: no vector longer than its fill, until the misfit settles;
+- `vector_plus`: every vector as long as its fill, exchange lowered in steps;
+- `strong_start`: of power iteration.
 
 The magnetization is weighted with the fill: ``|m| = fill`` where the magnet is saturated.
 """
@@ -15,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.iterate import Watcher, run
+from numerics.iterate import Watcher, run, settled
 from reconstructors.tomography import vector_plus as best
 from reconstructors.tomography.constraints import onto_ball, onto_support
 from reconstructors.tomography.data_term import MARGIN, DataTerm, operator_norm
@@ -36,7 +38,7 @@ class Solution:
     history : tuple of float
         Weighted misfit after each step.
     ended : str
-        What ended the run: "discrepancy", "held out" projections or "steps".
+        What ended the run: "discrepancy", "settled", "held out" projections or "steps".
     step : float
         Length of a gradient step; of conjugate gradients NaN.
     operator_norm : float
@@ -92,19 +94,33 @@ class BallParameters:
     ----------
     steps : int
         At most.
-    factor : float or None
-        Of the discrepancy; None: all steps, for a convex constraint keeps the error falling below it.
-    model : float or None
-        Misfit of the projector by itself; None: estimated, see `stopping.model_misfit`.
+    gain : float
+        The run ends once eight steps lower the misfit by less than this share of it; 0: after all steps.
+
+    Notes
+    -----
+    The discrepancy would end it too early: the constraint keeps noise out, and the error falls on below it.
+
+    Raises
+    ------
+    ValueError
+        If the gain is impossible.
     """
 
     steps: int = 100
-    factor: float | None = None
-    model: float | None = None
+    gain: float = 0.003
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        if not 0 <= self.gain < 1:
+            raise ValueError(f"gain is {self.gain}; allowed: 0 to below 1")
 
 
 _LOOK = 8
 """Steps of conjugate gradients after which a volume tells how far two projectors differ."""
+
+_WINDOW = 8
+"""Steps over which `ball` must gain."""
 
 
 def resire(
@@ -142,7 +158,7 @@ def resire(
     step = parameters.strength / (len(term.plan) * edge * scale)
     solver = GradientDescent(step, partial(onto_support, fill=fill))
     state, errors = run(solver, solver.init(term), steps=parameters.steps, watch=watch)
-    norm = operator_norm(term, scale=fill > 0, rng=rng)
+    norm = operator_norm(term, scale=fill > 0, rng=rng, start=strong_start(term, rng=rng))
     return Solution(state.x, tuple(errors), "steps", step, norm, float("nan"), float(len(errors)))
 
 
@@ -165,7 +181,7 @@ def cgls(
     if left > 0 and not rule(errors):
         state, more = run(solver, state, steps=left, stop=rule, watch=_after(watch, len(errors)))
         errors += more
-    norm = operator_norm(term, scale=fill, rng=rng)
+    norm = operator_norm(term, scale=fill, rng=rng, start=strong_start(term, rng=rng))
     return Solution(state.x, tuple(errors), ended_by(errors, rule), float("nan"), norm, model, float(len(errors)))
 
 
@@ -178,22 +194,15 @@ def ball(
     rng: np.random.Generator,
     watch: Sequence[Watcher] = (),
 ) -> Solution:
-    """Run accelerated gradient steps with ``|m| <= fill``; arguments as of `resire`."""
+    """Run accelerated gradient steps with ``|m| <= fill`` until they gain little; arguments as of `resire`."""
     _check(term, fill, noise)
-    norm = operator_norm(term, scale=fill > 0, rng=rng)
+    norm = operator_norm(term, scale=fill > 0, rng=rng, start=strong_start(term, rng=rng))
     step = 1 / (MARGIN * norm)
     solver = Accelerated(step, partial(onto_ball, radius=fill.astype(np.float32)))
-    if parameters.factor is None:
-        state, errors = run(solver, solver.init(term), steps=parameters.steps, watch=watch)
-        return Solution(state.x, tuple(errors), "steps", step, norm, float("nan"), float(len(errors)))
-    state, errors = run(solver, solver.init(term), steps=min(2 * _LOOK, parameters.steps), watch=watch)
-    model = model_misfit(term, state.x) if parameters.model is None else parameters.model
-    rule = discrepancy(noise, model, factor=parameters.factor)
-    left = parameters.steps - len(errors)
-    if left > 0 and not rule(errors):
-        state, more = run(solver, state, steps=left, stop=rule, watch=_after(watch, len(errors)))
-        errors += more
-    return Solution(state.x, tuple(errors), ended_by(errors, rule), step, norm, model, float(len(errors)))
+    rule = settled(fraction=parameters.gain, window=_WINDOW) if parameters.gain > 0 else None
+    state, errors = run(solver, solver.init(term), steps=parameters.steps, stop=rule, watch=watch)
+    ended = "settled" if rule is not None and rule(errors) else "steps"
+    return Solution(state.x, tuple(errors), ended, step, norm, float("nan"), float(len(errors)))
 
 
 def vector_plus(
@@ -219,6 +228,17 @@ def vector_plus(
 Recipe = Callable[..., Solution]
 
 RECIPES: dict[str, Recipe] = {"resire": resire, "cgls": cgls, "ball": ball, "vector_plus": vector_plus}
+
+
+def strong_start(term: DataTerm, *, rng: np.random.Generator) -> Array:
+    """Return what power iteration converges fast from, (3, z, y, x): all along z, with some white noise.
+
+    Most beams have a part along z, so it is near the strongest magnetization; white noise alone is far from it, and
+    twenty iterations from there fell short of the largest curvature by up to 8 %.
+    """
+    start = np.float32(0.1) * rng.standard_normal(term.shape, dtype=np.float32)
+    start[2] += 1
+    return start
 
 
 def _check(term: DataTerm, fill: Array, noise: float) -> None:

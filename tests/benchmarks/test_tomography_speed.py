@@ -2,15 +2,19 @@
 
 The floor is what a projector of the library would have to do at least: one non-uniform transform of each volume at the
 points of all slices, one thread each, two at a time. Times are the least of many, taken in turns; printed and recorded.
-A test fails only where something is badly off.
+A test fails only where something is badly off. Of solvers: what a step takes beyond its projections.
 """
 
+import time
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
 
 from numerics.threads import use_threads
+from reconstructors.tomography.constraints import onto_ball, onto_support
+from reconstructors.tomography.data_term import MARGIN, DataTerm, operator_norm
 from reconstructors.tomography.projector import (
     plan_projector,
     project,
@@ -19,7 +23,10 @@ from reconstructors.tomography.projector import (
     project_vector_adjoint,
 )
 from reconstructors.tomography.slice_spectra import plan_library
+from reconstructors.tomography.solvers import Accelerated, ConjugateGradient, GradientDescent
+from reconstructors.tomography.spins import Magnet, Spins
 from tests.benchmarks.in_turns import least_times
+from tests.benchmarks.tomography_cases import SEEDS, case
 from tests.exact_line_integrals import ball_images, balls, error, gaussian_images, gaussians, places, published_angles
 
 N, THREADS, SECONDS = 128, 2, 20.0
@@ -112,3 +119,53 @@ def test_accuracy(kind, footprint, record_property, capsys):
     for name, value in errors.items():
         record_property(name, float(value))
     assert max(errors.values()) < 0.1
+
+
+OVERHEAD = 0.2
+
+
+def processor_seconds(call):
+    """Return the processor time of a call for each pair of projections, whose number it returns."""
+    start = time.process_time()
+    pairs = call()
+    return (time.process_time() - start) / pairs
+
+
+def stepper(solver, state):
+    """Return a call that takes one step and tells how many pairs it took."""
+
+    def step():
+        before = getattr(state, "pairs", 0.0)
+        solver.step(state)
+        solver.error(state)
+        return state.pairs - before if hasattr(state, "pairs") else 1.0
+
+    step()
+    return step
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_solvers_add_little_to_their_projections(weighted, record_property, capsys):
+    own = case(SEEDS[0], "same", 0.01)
+    weights = np.random.default_rng(0).uniform(0.5, 2, own.term.data.shape).astype(np.float32) if weighted else None
+    term, fill = DataTerm(own.term.plan, own.term.data, weights), own.fill
+    norm = operator_norm(term, scale=fill, rng=np.random.default_rng(0), iterations=5)
+    length, images = 1 / (1.2 * MARGIN * norm), np.ascontiguousarray(term.data)
+    spins = Spins(Magnet.of(fill), MARGIN * norm, 0.01)
+    solvers = {
+        "descent": (GradientDescent(length, partial(onto_support, fill=fill)), ()),
+        "conjugate gradients": (ConjugateGradient(fill), ()),
+        "accelerated, ball": (Accelerated(length, partial(onto_ball, radius=fill)), ()),
+        "spins": (spins, (own.m,)),
+    }
+    with use_threads(1):
+        calls = {name: stepper(solver, solver.init(term, *start)) for name, (solver, start) in solvers.items()}
+        pair = {"pair": lambda: (term.adjoint(images), term.forward(own.m), 1.0)[-1]}
+        rounds = [{name: processor_seconds(call) for name, call in (pair | calls).items()} for _ in range(6)]
+    least = {name: min(one[name] for one in rounds) for name in rounds[0]}
+    with capsys.disabled():
+        print(f"\nsolvers, weighted {weighted}, over {least['pair']:.3f} s of a pair (target {1 + OVERHEAD})")
+        for name in calls:
+            print(f"  {name}: {least[name] / least['pair']:.2f}")
+            record_property(name, round(least[name] / least["pair"], 3))
+    assert max(least[name] for name in calls) <= (1 + OVERHEAD) * least["pair"]

@@ -141,6 +141,17 @@ def test_the_gradient_of_the_spins_is_that_of_their_cost():
     assert (costs[1] - costs[0]) / 0.02 == pytest.approx(np.vdot(state.gradient.astype(float), turn), rel=0.01)
 
 
+@pytest.mark.parametrize("width", [24, 23])
+def test_the_square_under_the_preconditioner_is_that_of_what_it_returns(width):
+    fill, rng = problem().fill[..., :width], np.random.default_rng(3)
+    solver = Spins(Magnet.of(fill), 600.0, 0.01)
+    y, n = (rng.standard_normal((len(solver.magnet.sites), 3)).astype(np.float32) for _ in range(2))
+    n /= np.linalg.norm(n, axis=1, keepdims=True)
+    y -= np.sum(y * n, 1, keepdims=True) * n
+    wanted = np.vdot(y.astype(float), solver._preconditioned(y, n))
+    assert solver._preconditioned_square(y) == pytest.approx(wanted, rel=1e-5)
+
+
 def test_spins_that_explain_their_data_stay():
     p = problem(noise=0.0)
     solver = Spins(Magnet.of(p.fill), 1 / step_of(p))

@@ -1,19 +1,23 @@
 """The recipes of vector tomography on a small slab, on its own grid and on data from a finer one."""
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
 
-from reconstructors.tomography.data_term import DataTerm
+from numerics.iterate import iterate
+from reconstructors.tomography.constraints import onto_ball
+from reconstructors.tomography.data_term import DataTerm, operator_norm
 from reconstructors.tomography.finer import coarser, finer_field, finer_fill, finer_projector
 from reconstructors.tomography.projector import plan_projector, project, project_vector, project_vector_adjoint
+from reconstructors.tomography.solvers import Accelerated
 from reconstructors.tomography.stopping import noise_misfit
 from reconstructors.tomography.vector import (
     RECIPES,
     BallParameters,
     CglsParameters,
     ResireParameters,
+    strong_start,
 )
 from reconstructors.tomography.vector_plus import VectorPlusParameters
 from tests.reconstructors.tomography.small_problem import DETECTOR, SHAPE, error, geometry, problem
@@ -49,7 +53,7 @@ def test_a_solution_tells_what_it_is(name):
     assert np.all(solution.m[:, p.fill == 0] == 0)
     assert [misfit for _, misfit in seen] == list(solution.history)
     assert [step for step, _ in seen] == list(range(len(seen)))
-    assert solution.ended in ("discrepancy", "held out", "steps")
+    assert solution.ended in ("discrepancy", "settled", "held out", "steps")
     assert solution.operator_norm > 0
     assert solution.pairs >= len(seen)
 
@@ -136,23 +140,50 @@ def test_what_cannot_be_is_refused_in_one_line(name, change, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("noise", [0.05, 0.2])
+def test_the_ball_ends_near_the_best_of_all_its_steps(noise):
+    p = problem(noise=noise)
+    recipe = partial(RECIPES["ball"], p.term, p.fill, noise=p.noise, rng=np.random.default_rng(0))
+    solution = recipe(parameters=BallParameters())
+    step = Accelerated(solution.step, partial(onto_ball, radius=p.fill))
+    errors = [error(state.x, p) for state, _ in iterate(step, step.init(p.term), steps=100)]
+    assert solution.ended == "settled"
+    assert len(solution.history) < 100
+    assert errors[len(solution.history) - 1] <= 1.1 * min(errors)
+    assert error(solution.m, p) == pytest.approx(errors[len(solution.history) - 1], rel=1e-3)
+    assert len(recipe(parameters=BallParameters(steps=12, gain=0.0)).history) == 12
+
+
+def test_ten_iterations_from_the_strong_start_find_the_norm():
+    p, rng = problem(), np.random.default_rng(0)
+    few = operator_norm(p.term, scale=p.fill, rng=rng, iterations=10, start=strong_start(p.term, rng=rng))
+    many = operator_norm(p.term, scale=p.fill, rng=rng, iterations=100)
+    assert 0.98 * many <= few <= many * (1 + 1e-5)
+
+
+@pytest.mark.parametrize("gain", [-0.1, 1.0, np.nan])
+def test_a_gain_that_cannot_be_is_refused(gain):
+    with pytest.raises(ValueError, match=f"gain is {gain}; allowed: 0 to below 1"):
+        BallParameters(gain=gain)
+
+
 @pytest.mark.parametrize(
-    ("name", "parameters"),
-    [("cgls", CglsParameters(model=0.0)), ("ball", BallParameters(factor=1.0, model=0.0, steps=60))],
+    ("name", "parameters", "ended", "share"),
+    [("cgls", CglsParameters(model=0.0), "discrepancy", 0.1), ("ball", BallParameters(), "settled", 0.3)],
 )
-def test_weights_help_where_absorption_makes_noise_unequal(name, parameters):
-    """Shot noise, 10 % where nothing absorbs; less helps than the noise alone: most of the error is the null space."""
+def test_weights_help_where_absorption_makes_noise_unequal(name, parameters, ended, share):
+    """Shot noise, `share` where nothing absorbs; less helps than the noise alone: much of the error is null space."""
     p = problem()
     plan, rng = p.term.plan, np.random.default_rng(7)
     clean, charge = project_vector(p.m, plan), project(p.fill, plan)
     flat = charge[np.argmax(plan.geometry.rotations[:, 2, 2])]
-    variance = 0.1**2 * np.mean(clean**2) * np.exp(np.maximum(charge, 0) * (1.45 / np.quantile(flat, 0.99)))
+    variance = share**2 * np.mean(clean**2) * np.exp(np.maximum(charge, 0) * (1.45 / np.quantile(flat, 0.99)))
     data = (clean + np.sqrt(variance) * rng.standard_normal(clean.shape)).astype(np.float32)
     errors = []
     for weights in (None, (1 / variance).astype(np.float32)):
         term = DataTerm(plan, data, weights)
         noise = noise_misfit(term, variance)
         solution = RECIPES[name](term, p.fill, noise=noise, parameters=parameters, rng=np.random.default_rng(0))
-        assert solution.ended == "discrepancy"
+        assert solution.ended == ended
         errors.append(error(solution.m, p))
     assert errors[1] < 0.985 * errors[0]
