@@ -18,6 +18,7 @@ from optics.units import wavelength
 from reconstructors.tomography.composition import Materials
 from reconstructors.tomography.curved_slices import MOST_CURVED
 from reconstructors.tomography.data_term import DataTerm
+from reconstructors.tomography.fill_blur import least_blurred
 from reconstructors.tomography.poses import Poses, charge_weights
 from reconstructors.tomography.preparation import Prepared
 from reconstructors.tomography.projector import plan_projector
@@ -30,6 +31,9 @@ from reconstructors.tomography.waves import plan_waves, stacked
 Array = NDArray[Any]
 
 FOOTPRINTS: Final = ("none", "box")
+
+_BY_LENGTH: Final = ("ball", "vector_plus")
+"""Recipes that take the length of vectors from the fill, which must not be blurred then."""
 
 _LEVELS: Final = ("beta_magnet", "beta_matrix", "delta_magnet", "delta_matrix")
 
@@ -141,9 +145,11 @@ def solve_volumes(
     fill[fill < parameters.threshold] = 0
     if not fill.any():
         raise ValueError("charge volume has no voxel with magnet; allowed: a sample that absorbs in the view")
+    missed = 1 - float(fill.sum(dtype=np.float64)) / whole
+    if name in _BY_LENGTH:
+        fill = least_blurred(data.magnetic, fill, rng=rng).fill
     noise = noise_misfit(data.magnetic, data.variance)
     solution = RECIPES[name](data.magnetic, fill, noise=noise, parameters=own, rng=rng, watch=watch)
-    missed = 1 - float(fill.sum(dtype=np.float64)) / whole
     return Volumes(charge, fill, data.magnetic, solution, noise, missed)
 
 
