@@ -16,7 +16,7 @@ from reports.results import Case, Results
 from reports.style import INK, MUTED, letter, method_style, new_figure
 from reports.superlattice_scored import show
 
-KINDS: Final = {"opposite": "hedgehog and anti-hedgehog", "plus": "hedgehogs", "minus": "anti-hedgehogs"}
+KINDS: Final = {"opposite": "+ to \u2212", "plus": "+ to +", "minus": "\u2212 to \u2212"}
 _ROWS: Final = 2  # of methods, besides the truth that stands in all of them
 
 

@@ -183,7 +183,7 @@ def test_no_bit_depends_on_threads():
     ("change", "message"),
     [
         ({"data": np.zeros((3, 4, 4), np.float32)}, "data has shape"),
-        ({"components": 2}, "components is 2; allowed: 1, 3"),
+        ({"components": 4}, "components is 4; allowed: 1, 2, 3"),
         ({"weights": -np.ones((48, 24, 24), np.float32)}, "weights have shape"),
     ],
 )
