@@ -91,7 +91,7 @@ def test_out_of_plane_is_zero_without_light():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("seed", "scale"), [(2, 1.0), (2, 1.05)])
+@pytest.mark.parametrize(("seed", "scale"), [(0, 1.0), (2, 1.0), (2, 1.05)])
 def test_focus_of_a_reconstruction_is_the_one_the_truth_would_give(seed, scale):
     """Within 15 nm of the focus that registers the exit wave to the truth's, its support 5 % too large or not."""
     result = reconstructed("hapre+", QUICK, seed, object_scale=scale)

@@ -1,4 +1,4 @@
-"""Warnings of the methods about themselves: each number, and the wrong cases of three seeds against sound data.
+"""Warnings of the methods about themselves: each number, and the wrong cases of five seeds against sound data.
 
 Thresholds and the values they separate are in `reconstructors.flags`.
 """
@@ -9,7 +9,7 @@ import pytest
 from reconstructors import flags, supports
 from tests.reconstructors.experiments import SMALL, changed, flag_value, measured, raised, reconstructed
 
-SEEDS = range(3)
+SEEDS = range(5)
 DULL = changed(SMALL, source={"visibility": 0.7})
 WIDE_STOPS = changed(SMALL, detector={"stops": (2.5, 4.0, 9.0)})
 NO_REFERENCES = changed(SMALL, mask={"reference_kind": "none"})

@@ -55,7 +55,7 @@ def shown(result, seed):
     ]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(5))
 def test_image_shows_the_domains_upright_and_in_the_right_sign(seed):
     result = reconstructed("fth", seed=seed)
     upright, twin = shown(result, seed)

@@ -9,7 +9,7 @@ from simulators.experiments import exit_waves
 from tests.reconstructors.experiments import SMALL, measured
 
 HOLES = Holes(128, (Circle(-20.0, -22.0, 15.0),), (Circle(20.5, 18.25, 4.0), Circle(27.0, 24.0, 5.0)))
-SEEDS = range(3)
+SEEDS = range(5)
 
 
 def test_disc_has_its_area_and_place():

@@ -20,7 +20,7 @@ SMALL = {
     "sample.period_nm": 100,
     "scoring.margin_nm": 20,
     "scoring.interval_draws": 5,
-    "dose.photons": "[1e6, 1e9]",
+    "dose.photons": "[1e6, 3e7, 1e9]",
 }
 
 
@@ -39,8 +39,8 @@ def test_more_photons_resolve_more(small):
     card = scorecard.load(small / "scorecard.json")
     rows = [row for row in card.rows if row.method == "hapre+" and row.metric == "frc_truth.half_period"]
     found = {row.sweep["photons"]: row.value for row in rows}
-    assert list(found) == [1e6, 1e9]
-    assert found[1e6] > found[1e9]
+    assert list(found) == [1e6, 3e7, 1e9]
+    assert found[1e6] > found[3e7] > found[1e9]
     pool = {row.metric: row.value for row in card.rows if row.method == "hapre+" and not row.sweep}
     assert pool["dose.monotone"] == 1
     assert pool["dose.largest_rise"] == 0
@@ -49,17 +49,17 @@ def test_more_photons_resolve_more(small):
 def test_the_pool_holds_what_the_figures_need(small):
     pooled = store.load(small / "pooled" / "hapre+" / "0.nc")
     assert pooled["images"].dims == ("photons", "wy", "wx")
-    assert pooled["frc_truth"].shape == (2, pooled.sizes["frequency"])
-    np.testing.assert_array_equal(pooled["photons"], [1e6, 1e9])
+    assert pooled["frc_truth"].shape == (3, pooled.sizes["frequency"])
+    np.testing.assert_array_equal(pooled["photons"], [1e6, 3e7, 1e9])
     assert pooled["wall_width"].values[-1] == pytest.approx(5.1e-9, rel=0.4)
 
 
 def test_counts_follow_the_dose(small):
     totals = []
-    for name in ("1e+06", "1e+09"):
+    for name in ("1e+06", "3e+07", "1e+09"):
         data = store.load(small / "points" / f"photons-{name}" / "measurement.nc")
         totals.append((data["counts"] - data["dark"]).values.astype(np.float64).sum())
-    assert totals[0] < totals[1]
+    assert totals[0] < totals[1] < totals[2]
 
 
 def test_the_largest_rise_is_that_above_the_best_of_the_smaller_doses():

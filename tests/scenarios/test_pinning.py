@@ -20,7 +20,6 @@ SMALL = {
     "optics.hole_nm": 300,
     "optics.references": 2,
     "sample.torque": 0.1,
-    "states.imaged": '["remanence", "210 mT"]',
     "scoring.margin_nm": 10,
     "scoring.taper_nm": 10,
     "scoring.interval_draws": 2,
@@ -49,6 +48,7 @@ def test_every_state_is_measured_and_every_method_pooled(small):
     assert [point["state"] for point in card.config["run"]["points"]] == [
         "remanence",
         "210 mT",
+        "-210 mT",
         "damaged, 88 mT",
         "damaged, field removed",
     ]

@@ -65,3 +65,10 @@ def test_one_series_leaves_a_direction_unmeasured():
     assert float(across["least"].max()) < 1e-5
     assert float(across["largest"].max()) > 10
     assert float(found["least"].max()) > 1
+
+
+def test_what_is_impossible_is_refused():
+    with pytest.raises(ValueError, match="diameter is 0 voxels; allowed: above 0"):
+        fourier_coverage(np.eye(3)[None], shape=(4, 4, 4), diameter=0.0)
+    with pytest.raises(ValueError, match="rotations have shape"):
+        fourier_coverage(np.zeros((0, 3, 3)), shape=(4, 4, 4), diameter=1.0)
