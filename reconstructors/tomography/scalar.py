@@ -28,7 +28,7 @@ THRESHOLD = 0.1
 """Fill below which a voxel counts as empty."""
 
 _POWER = 10
-"""Iterations for the operator norm: from ones, whose projections are the strongest of a volume, few are enough."""
+"""Iterations for the operator norm: few are enough from where they start."""
 
 _FAINT, _FEWEST = 0.03, 27
 """Of the magnet's level, below which all is vacuum; voxels within a material that are needed to call it one."""
@@ -125,7 +125,7 @@ def index_volume(
 def _solved(
     term: DataTerm, constraint: Constraint, *, rng: np.random.Generator, steps: int, stop: Discrepancy | None = None
 ) -> tuple[Array, ScalarInfo]:
-    largest = MARGIN * operator_norm(term, rng=rng, iterations=_POWER, start=np.ones(term.shape, np.float32))
+    largest = MARGIN * operator_norm(term, rng=rng, iterations=_POWER)
     solver = Accelerated(1 / largest, constraint)
     state, errors = run(solver, solver.init(term), steps=steps, stop=stop)
     return state.x, ScalarInfo(tuple(errors), ended_by(errors, stop), 1 / largest, largest)

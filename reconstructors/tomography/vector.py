@@ -3,8 +3,7 @@
 - `RECIPES`: by name, each ``(term, fill, *, noise, parameters, rng, watch=()) -> Solution``;
 - `resire`: gradient descent, as published; `cgls`: conjugate gradients to the noise;
 - `ball`: no vector longer than its fill, until the misfit settles;
-- `vector_plus`: every vector as long as its fill, exchange lowered in steps;
-- `strong_start`: of power iteration.
+- `vector_plus`: every vector as long as its fill, exchange lowered in steps.
 
 The magnetization is weighted with the fill: ``|m| = fill`` where the magnet is saturated.
 """
@@ -158,7 +157,7 @@ def resire(
     step = parameters.strength / (len(term.plan) * edge * scale)
     solver = GradientDescent(step, partial(onto_support, fill=fill))
     state, errors = run(solver, solver.init(term), steps=parameters.steps, watch=watch)
-    norm = operator_norm(term, scale=fill > 0, rng=rng, start=strong_start(term, rng=rng))
+    norm = operator_norm(term, scale=fill > 0, rng=rng)
     return Solution(state.x, tuple(errors), "steps", step, norm, float("nan"), float(len(errors)))
 
 
@@ -181,7 +180,7 @@ def cgls(
     if left > 0 and not rule(errors):
         state, more = run(solver, state, steps=left, stop=rule, watch=_after(watch, len(errors)))
         errors += more
-    norm = operator_norm(term, scale=fill, rng=rng, start=strong_start(term, rng=rng))
+    norm = operator_norm(term, scale=fill, rng=rng)
     return Solution(state.x, tuple(errors), ended_by(errors, rule), float("nan"), norm, model, float(len(errors)))
 
 
@@ -196,7 +195,7 @@ def ball(
 ) -> Solution:
     """Run accelerated gradient steps with ``|m| <= fill`` until they gain little; arguments as of `resire`."""
     _check(term, fill, noise)
-    norm = operator_norm(term, scale=fill > 0, rng=rng, start=strong_start(term, rng=rng))
+    norm = operator_norm(term, scale=fill > 0, rng=rng)
     step = 1 / (MARGIN * norm)
     solver = Accelerated(step, partial(onto_ball, radius=fill.astype(np.float32)))
     rule = settled(fraction=parameters.gain, window=_WINDOW) if parameters.gain > 0 else None
@@ -228,17 +227,6 @@ def vector_plus(
 Recipe = Callable[..., Solution]
 
 RECIPES: dict[str, Recipe] = {"resire": resire, "cgls": cgls, "ball": ball, "vector_plus": vector_plus}
-
-
-def strong_start(term: DataTerm, *, rng: np.random.Generator) -> Array:
-    """Return what power iteration converges fast from, (3, z, y, x): all along z, with some white noise.
-
-    Most beams have a part along z, so it is near the strongest magnetization; white noise alone is far from it, and
-    twenty iterations from there fell short of the largest curvature by up to 8 %.
-    """
-    start = np.float32(0.1) * rng.standard_normal(term.shape, dtype=np.float32)
-    start[2] += 1
-    return start
 
 
 def _check(term: DataTerm, fill: Array, noise: float) -> None:
