@@ -89,7 +89,7 @@ _LEFT: Final = {
     "vector.error_transverse": "transverse",
     "fill.error": "error of the fill",
 }
-"""Beginnings of the metrics that say what each stage of the experiment costs."""
+"""Columns of the table of losses by metric, after a row for each of the `_STAGES`."""
 
 
 def lead_paragraph(results: Results) -> str:
