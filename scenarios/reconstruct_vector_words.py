@@ -29,6 +29,7 @@ _FLAGS: Final = {
     "weak_support": "the fill misses {:.1%} of the absorption of the magnet",
     "blurred_support": "{:.0%} of the magnetic voxels are neither full nor empty",
     "one_image_series": "{:.0f} series with one image each were left out",
+    "missing_phases": "{:.0%} of the images are explained as waves by their modulus alone: they show no exterior",
 }
 
 

@@ -13,6 +13,7 @@ flag                    number
 ``misfit``              misfit over what noise and projector explain
 ``weak_support``        share of the magnet's absorption that the fill misses
 ``one_image_series``    series left out because they have one image
+``missing_phases``      share of the images that are explained as waves by their modulus alone
 ======================  ===============================================================================================
 """
 
@@ -28,6 +29,7 @@ from reconstructors.tomography.pipeline import Volumes
 from reconstructors.tomography.poses import Poses
 from reconstructors.tomography.preparation import Prepared
 from reconstructors.tomography.stopping import model_misfit
+from reconstructors.tomography.waves import WaveSlices
 
 Array = NDArray[Any]
 Flag = tuple[bool, float]
@@ -41,6 +43,7 @@ LIMITS: Final[Mapping[str, float]] = {
     "misfit": 2.0,
     "weak_support": 0.05,
     "one_image_series": 0.0,
+    "missing_phases": 0.0,
 }
 """Number above which a flag is raised.
 
@@ -77,6 +80,7 @@ def of_run(
         "misfit": _misfit(volumes),
         "weak_support": volumes.missed,
         "one_image_series": float(left_out.size),
+        "missing_phases": _phaseless(prepared, poses, volumes),
     }
     return {name: (numbers[name] > limit, numbers[name]) for name, limit in LIMITS.items()}
 
@@ -86,6 +90,13 @@ def _unknown(prepared: Prepared, poses: Poses, fill: Array) -> float:
     here = poses.used
     outside = prepared.exterior[here] | ~prepared.valid[here]
     return 3 * float(np.count_nonzero(fill)) / max(float(np.count_nonzero(~outside)), 1.0)
+
+
+def _phaseless(prepared: Prepared, poses: Poses, volumes: Volumes) -> float:
+    if prepared.waves is None or not isinstance(volumes.term.plan.engine, WaveSlices):
+        return 0.0
+    known = np.isfinite(prepared.waves.magnetic_variance[poses.used, 1]).any(axis=(1, 2))
+    return 1 - float(known.mean())
 
 
 def _unmeasured(coverage: xr.Dataset) -> float:

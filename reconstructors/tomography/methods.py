@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from numerics.iterate import Watcher
-from reconstructors.tomography.pipeline import VolumeParameters, solve_volumes
+from reconstructors.tomography.pipeline import VolumeParameters, refined_by_waves, solve_volumes
 from reconstructors.tomography.poses import PoseParameters, Poses, find_poses, poses_of
 from reconstructors.tomography.preparation import PreparationParameters, Prepared, prepare
 from reconstructors.tomography.results import assembled
@@ -128,7 +128,9 @@ def solve(
     stages = _Stages(watch)
     prepared = prepare(measurement, parameters.preparation)
     stages.tell("preparation")
-    poses = _poses(measurement, prepared, parameters, given=given, stages=stages)
+    poses = None if given is None else poses_of(prepared, given)
+    if poses is None:
+        poses = _poses(measurement, prepared, parameters, rng=rng, stages=stages)
     stages.tell("charge")
     volumes = solve_volumes(
         prepared,
@@ -149,14 +151,14 @@ def _poses(
     prepared: Prepared,
     parameters: TomographyParameters,
     *,
-    given: xr.Dataset | None,
+    rng: np.random.Generator,
     stages: "_Stages",
 ) -> Poses:
-    """Return poses that `given` knows, or find them."""
-    known = None if given is None else poses_of(prepared, given)
-    if known is not None:
-        return known
-    return find_poses(prepared, parameters.poses, depth=nominal_depth(measurement), tell=stages.tell)
+    """Return poses by line integrals, then by waves where there are any."""
+    how = parameters.poses
+    poses = find_poses(prepared, how, depth=nominal_depth(measurement), tell=stages.tell)
+    stages.tell("refinement by waves")
+    return refined_by_waves(prepared, poses, parameters.volumes, how=how, known=measurement, rng=rng)
 
 
 def nominal_depth(measurement: xr.Dataset) -> int | None:

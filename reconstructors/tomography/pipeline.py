@@ -2,11 +2,12 @@
 
 - `solve_volumes`: charge volume, fill fraction, vector solve;
 - `VolumeParameters`: of the projector and the fill; `Volumes`: what came out;
-- `line_integrals`, `waves`: the data of both solves, and their projector; `Data`.
+- `line_integrals`, `waves`: the data of both solves, and their projector; `Data`;
+- `refined_by_waves`: the poses, bettered by complex images.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -19,13 +20,15 @@ from reconstructors.tomography.composition import Materials
 from reconstructors.tomography.curved_slices import MOST_CURVED
 from reconstructors.tomography.data_term import DataTerm
 from reconstructors.tomography.fill_blur import least_blurred
-from reconstructors.tomography.poses import Poses, charge_weights
+from reconstructors.tomography.geometry import Geometry
+from reconstructors.tomography.poses import PoseParameters, Poses, charge_weights
 from reconstructors.tomography.preparation import Prepared
 from reconstructors.tomography.projector import plan_projector
 from reconstructors.tomography.scalar import charge_volume, fill_fraction, index_volume
 from reconstructors.tomography.stopping import noise_misfit
 from reconstructors.tomography.vector import RECIPES, Solution
 from reconstructors.tomography.wave_images import WaveImages
+from reconstructors.tomography.wave_refinement import refine_by_waves
 from reconstructors.tomography.waves import plan_waves, stacked
 
 Array = NDArray[Any]
@@ -136,8 +139,9 @@ def solve_volumes(
         If no magnet is found, or the magnetic images are empty.
     """
     name, own = recipe
-    if parameters.waves and prepared.waves is not None and _curvature(known) <= MOST_CURVED / 2:  # twice, when finer
-        data = waves(prepared.waves, prepared.valid, poses, parameters=parameters, known=known)
+    images = _waves_of(prepared, parameters, known)
+    if images is not None:
+        data = waves(images, prepared.valid, poses, parameters=parameters, known=known)
     else:
         data = line_integrals(prepared, poses, parameters=parameters, weighted=name != "resire")
     charge, fill = _charge_and_fill(data.charge, known, rng=rng, steps=parameters.charge_steps)
@@ -153,16 +157,61 @@ def solve_volumes(
     return Volumes(charge, fill, data.magnetic, solution, noise, missed)
 
 
+def refined_by_waves(
+    prepared: Prepared,
+    poses: Poses,
+    parameters: VolumeParameters,
+    *,
+    how: PoseParameters,
+    known: xr.Dataset,
+    rng: np.random.Generator,
+) -> Poses:
+    """Return the poses after the refinement by complex images; as they are without such images or known materials.
+
+    Parameters
+    ----------
+    prepared, poses, parameters, known, rng
+        As of `solve_volumes`.
+    how : PoseParameters
+        Rounds, and whether angles are refined.
+    """
+    images, materials = _waves_of(prepared, parameters, known), _materials(known)
+    if images is None or materials is None or not how.refine:
+        return poses
+
+    def term_at(geometry: Geometry) -> DataTerm:
+        there = replace(poses, geometry=geometry)
+        return waves(images, prepared.valid, there, parameters=parameters, known=known).charge
+
+    geometry = refine_by_waves(
+        term_at, poses.geometry, materials=materials, rounds=how.wave_rounds, what=how.kinds, rng=rng
+    )
+    return replace(poses, geometry=geometry)
+
+
+def _waves_of(prepared: Prepared, parameters: VolumeParameters, known: xr.Dataset) -> WaveImages | None:
+    """Return the complex images that volumes are to explain; None where line integrals are."""
+    bent = _curvature(known)
+    return prepared.waves if parameters.waves and bent <= MOST_CURVED / 2 else None  # twice as bent, when finer
+
+
+def _materials(known: xr.Dataset) -> Materials | None:
+    """Return the materials by absorption and delay, where the measurement has both of both."""
+    if any(name not in known for name in _LEVELS):
+        return None
+    beta_magnet, beta_matrix, delta_magnet, delta_matrix = (float(known[name]) for name in _LEVELS)
+    return Materials((beta_magnet, delta_magnet), (beta_matrix, delta_matrix))
+
+
 def _charge_and_fill(term: DataTerm, known: xr.Dataset, *, rng: np.random.Generator, steps: int) -> tuple[Array, Array]:
     """Return the absorption, and the share of the magnet by it; by the delay too, where the materials are known."""
-    levels = {name: float(known[name]) for name in _LEVELS if name in known}
-    if term.components == 2 and len(levels) == len(_LEVELS):
-        beta_magnet, beta_matrix, delta_magnet, delta_matrix = (levels[name] for name in _LEVELS)
-        materials = Materials((beta_magnet, delta_magnet), (beta_matrix, delta_matrix))
+    materials = _materials(known)
+    if term.components == 2 and materials is not None:
         index, _ = index_volume(term, materials=materials, rng=rng, steps=steps)
         return index[0], materials.magnet_share(index)
+    levels = {name: float(known[name]) for name in _LEVELS[:2] if name in known}
     charge, _ = charge_volume(term, top=levels.get("beta_magnet"), rng=rng, steps=steps)
-    return charge, fill_fraction(charge, **{name: levels[name] for name in _LEVELS[:2] if name in levels})
+    return charge, fill_fraction(charge, **levels)
 
 
 @dataclass(frozen=True, eq=False)

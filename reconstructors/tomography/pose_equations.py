@@ -1,7 +1,8 @@
 """Least squares for the poses of projections: how images change with two shifts and three turns.
 
 - `normal_equations`: the systems of all images against the reprojections of a volume;
-- `NormalEquations`: what it returns.
+- `wave_equations`: of complex images, whose real and imaginary parts are two images of one pose;
+- `NormalEquations`: what they return.
 
 Turns are about the beam's own axes and their derivatives are exact: the first moment of the volume along the beam is
 one more projection. Each image has a free offset, which drift of the flux leaves in an optical density.
@@ -14,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics import fourier
+from reconstructors.tomography.data_term import DataTerm
 from reconstructors.tomography.projector import Projector, project, project_vector
+from reconstructors.tomography.waves import project_moment
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -77,18 +80,63 @@ def normal_equations(
     """
     path = project(volume, plan)
     moment = project_vector(_moments(volume), plan) if turns else np.zeros_like(path)
+    return _systems(images, path, moment, weights, shifts=plan.geometry.shifts, smooth=smooth)
+
+
+def wave_equations(term: DataTerm, index: Array, *, smooth: float | None = None, turns: bool = True) -> NormalEquations:
+    """Return the systems of complex images at the geometry of their plan, as informations: their variance is 1.
+
+    Parameters
+    ----------
+    term : DataTerm
+        Of two components; a part of an image without weight says nothing.
+    index : (2, z, y, x) array
+        Absorption and delay.
+    smooth, turns
+        As of `normal_equations`.
+
+    Notes
+    -----
+    The derivatives are those of straight rays: what the curvature of slices adds to them is in the residual alone, so
+    that steps are a little off and where they end is not.
+    """
+    count, rows, columns = term.data.shape
+    halves = (count, 2, rows // 2, columns)
+    path = term.forward(index)
+    moments = [_moments(part) for part in index]
+    moment = project_moment(moments, term.plan) if turns else np.zeros_like(path)
+    weights = np.ones(halves, np.float32) if term.weights is None else term.weights.reshape(halves)
+    images, path, moment = (array.reshape(halves) for array in (term.data, path, moment))
+    whole = NormalEquations(np.zeros((count, 5, 5)), np.zeros((count, 5)), np.ones(count))
+    for part in range(2):
+        own = _systems(
+            *(array[:, part] for array in (images, path, moment, weights)),
+            shifts=term.plan.geometry.shifts,
+            smooth=smooth,
+        )
+        seen = own.variance > 0
+        whole.matrices[seen] += own.matrices[seen] / own.variance[seen, None, None]
+        whole.right[seen] += own.right[seen] / own.variance[seen, None]
+    return whole
+
+
+def _systems(
+    images: Array, path: Array, moment: Array, weights: Array | None, *, shifts: Floats, smooth: float | None
+) -> NormalEquations:
+    """Return the systems of images against reprojections and first moments along the beam."""
+    shape = (path.shape[1], path.shape[2])
     residual = images - path
     if weights is not None:
         # A low-pass must not carry what has no weight into its neighbours.
         residual[weights == 0] = 0
     spectra = fourier.rfft2(residual.astype(path.dtype, copy=False))
-    frequency = _frequencies(plan.detector)
+    frequency = _frequencies(shape)
     low = _whitening(spectra, frequency) if smooth is None else _gaussian(smooth, frequency)
     low = low.astype(path.dtype)
     result = NormalEquations(np.empty((len(images), 5, 5)), np.empty((len(images), 5)), np.empty(len(images)))
     for index in range(len(images)):
-        rows = _derivatives(path[index], moment[index], plan.geometry.shifts[index], low=low, frequency=frequency)
-        rows[6] = fourier.irfft2(spectra[index] * low, plan.detector)
+        rows = _derivatives(path[index], moment[index], shifts[index], low=low, frequency=frequency)
+        rows[6] = fourier.irfft2(spectra[index] * low, shape)
         flat = rows.reshape(7, -1)
         weight = _robust(rows[6]) if weights is None else weights[index] * _robust(rows[6] * np.sqrt(weights[index]))
         whole = np.asarray((flat * weight.reshape(-1)) @ flat.T, np.float64)

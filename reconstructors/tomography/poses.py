@@ -50,6 +50,8 @@ class PoseParameters:
         Of the refinement of all images together, at most; 0 for none.
     angles : bool
         Whether angles are refined too.
+    wave_rounds : int
+        Of the refinement by complex images that follows where volumes explain waves, at most; 0 for none.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class PoseParameters:
     rounds: int = 10
     joint_rounds: int = 6
     angles: bool = True
+    wave_rounds: int = 6
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -71,6 +74,8 @@ class PoseParameters:
     def __post_init__(self) -> None:
         if self.rounds < 1 or self.joint_rounds < 0:
             raise ValueError(f"rounds and joint_rounds are {self.rounds}, {self.joint_rounds}; allowed: from 1, from 0")
+        if self.wave_rounds < 0:
+            raise ValueError(f"wave_rounds is {self.wave_rounds}; allowed: from 0")
 
 
 @dataclass(frozen=True, eq=False)

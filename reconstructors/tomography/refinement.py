@@ -1,6 +1,7 @@
 """Refinement of poses by reprojection: shifts and turns that make the projections of a volume fit the images.
 
 - `refine_geometry`: one Gauss-Newton step of all images against a given volume;
+- `best_step`, `stepped`, `rms_step`: what the least squares of one round say, and where that leads;
 - `fitted_motion`: the rigid motion that brings one geometry closest to another: what no refinement can find;
 - `refine`: the outer loop: reconstruct (`reconstructed`), reproject, step; `Refinement`, `Round`: what it returns.
 """
@@ -16,7 +17,7 @@ from scipy.spatial.transform import Rotation
 from numerics.iterate import run
 from reconstructors.tomography.data_term import DataTerm
 from reconstructors.tomography.geometry import Geometry, RigidTransform, small_rotation
-from reconstructors.tomography.pose_equations import normal_equations
+from reconstructors.tomography.pose_equations import NormalEquations, normal_equations
 from reconstructors.tomography.projector import Projector, plan_projector, project
 from reconstructors.tomography.solvers import ConjugateGradient
 
@@ -94,32 +95,30 @@ def refine_geometry(
     ValueError
         If shapes do not fit, or a kind is unknown.
     """
-    plan = plan_projector(_box(volume), geometry, detector=_frame(images, geometry, weights))
-    step = _step(images, plan, volume=volume, what=what, weights=weights, smooth=smooth, nominal=nominal or geometry)
-    return _stepped(geometry, step)
-
-
-def _step(
-    images: Array,
-    plan: Projector,
-    *,
-    volume: Array,
-    what: Sequence[str],
-    weights: Array | None,
-    smooth: float | None,
-    nominal: Geometry,
-) -> Floats:
-    """Return the clipped step (n, 5) of `refine_geometry`."""
     _check_kinds(what)
-    turns = KINDS[1] in what
-    system = normal_equations(images, plan, volume=volume, weights=weights, smooth=smooth, turns=turns)
+    plan = plan_projector(_box(volume), geometry, detector=_frame(images, geometry, weights))
+    system = normal_equations(images, plan, volume=volume, weights=weights, smooth=smooth, turns=KINDS[1] in what)
+    return stepped(geometry, best_step(system, geometry, what=what, nominal=nominal or geometry))
+
+
+def best_step(system: NormalEquations, geometry: Geometry, *, what: Sequence[str], nominal: Geometry) -> Floats:
+    """Return the steps (n, 5) that solve the systems, none longer than allowed, with turns drawn to those of `nominal`.
+
+    Parameters
+    ----------
+    system : NormalEquations
+        At `geometry`.
+    geometry, nominal : Geometry
+    what : sequence of {"shift", "angle"}
+        The other unknowns stay as they are.
+    """
     matrices, right = system.matrices.copy(), system.right.copy()
-    turned = Rotation.from_matrix(plan.geometry.rotations @ np.swapaxes(nominal.rotations, 1, 2)).as_rotvec()
+    turned = Rotation.from_matrix(geometry.rotations @ np.swapaxes(nominal.rotations, 1, 2)).as_rotvec()
     pull = system.variance / SPREAD**2
     matrices[:, range(2, 5), range(2, 5)] += pull[:, None]
     right[:, 2:] -= pull[:, None] * turned
     used = [index for index in range(5) if KINDS[0 if index < 2 else 1] in what]
-    step = np.zeros((len(images), 5))
+    step = np.zeros((len(geometry), 5))
     for index, (matrix, side) in enumerate(zip(matrices[:, used][:, :, used], right[:, used], strict=True)):
         step[index, used] = np.linalg.lstsq(matrix, side, rcond=1e-10)[0]
     for part, largest in ((slice(0, 2), LARGEST_SHIFT), (slice(2, 5), LARGEST_TURN)):
@@ -128,8 +127,15 @@ def _step(
     return step
 
 
-def _stepped(geometry: Geometry, step: Floats) -> Geometry:
+def stepped(geometry: Geometry, step: Floats) -> Geometry:
+    """Return the geometry after steps (n, 5): shifts (y, x), px, and turns about the beam's own axes, rad."""
     return Geometry(small_rotation(step[:, 2:]) @ geometry.rotations, geometry.shifts + step[:, :2])
+
+
+def rms_step(step: Floats) -> tuple[float, float]:
+    """Return the rms of the shifts, px, and of the turns, rad, of steps (n, 5)."""
+    shift, turn = (float(np.sqrt(np.mean(np.square(step[:, part])))) for part in (slice(0, 2), slice(2, 5)))
+    return shift, turn
 
 
 def fitted_motion(geometry: Geometry, reference: Geometry) -> RigidTransform:
@@ -194,10 +200,12 @@ def refine(
         plan = plan_projector(shape, now, detector=detector)
         volume = reconstructed(images, plan, np.zeros_like(volume) if smooth > _ANGLES_FROM else volume, weights)
         kinds = [kind for kind in left if kind == KINDS[0] or smooth <= _ANGLES_FROM]
-        step = _step(images, plan, volume=volume, what=kinds, weights=weights, smooth=smooth or None, nominal=geometry)
-        now = _stepped(now, step)
+        turns = KINDS[1] in kinds
+        system = normal_equations(images, plan, volume=volume, weights=weights, smooth=smooth or None, turns=turns)
+        step = best_step(system, now, what=kinds, nominal=geometry)
+        now = stepped(now, step)
         now = now.moved(fitted_motion(now, geometry))
-        shift, turn = (float(np.sqrt(np.mean(np.square(step[:, part])))) for part in (slice(0, 2), slice(2, 5)))
+        shift, turn = rms_step(step)
         history.append(Round(shift, turn, smooth))
         if KINDS[1] in kinds and turn < _LAST_TURN:
             left.remove(KINDS[1])

@@ -84,12 +84,12 @@ def assembled(
 
 
 def _residuals(volumes: Volumes) -> Array:
-    """Return the misfit of each projection."""
+    """Return the misfit of each projection; against the mean of all where its own data are 0."""
     term = volumes.term
     rest = term.data - term.forward(volumes.solution.m)
     squares = (np.sum(term.weighted(images**2), axis=(1, 2), dtype=np.float64) for images in (rest, term.data))
     left, whole = squares
-    return np.asarray(np.sqrt(left / np.maximum(whole, np.finfo(np.float64).tiny)))
+    return np.asarray(np.sqrt(left / np.where(whole > 0, whole, whole.mean())))
 
 
 def _spread_out(values: Array, used: NDArray[np.bool_]) -> Array:

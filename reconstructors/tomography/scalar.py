@@ -98,7 +98,13 @@ def charge_volume(
 
 
 def index_volume(
-    term: DataTerm, *, materials: Materials, rng: np.random.Generator, steps: int = 120
+    term: DataTerm,
+    *,
+    materials: Materials,
+    rng: np.random.Generator,
+    steps: int = 120,
+    start: Array | None = None,
+    norm: float | None = None,
 ) -> tuple[Array, ScalarInfo]:
     """Return absorption and delay, (2, z, y, x) float32, of mixtures that explain the waves best.
 
@@ -109,6 +115,10 @@ def index_volume(
     materials : Materials
     rng, steps
         As of `charge_volume`.
+    start : (2, z, y, x) array, optional
+        Where to start from; default 0.
+    norm : float, optional
+        Largest curvature of the data term; found by power iteration where it is not given.
 
     Raises
     ------
@@ -119,15 +129,22 @@ def index_volume(
         raise ValueError(f"components is {term.components}; allowed: 2, absorption and delay")
     if steps < 1:
         raise ValueError(f"steps is {steps}; allowed: from 1")
-    return _solved(term, materials.onto_mixtures, rng=rng, steps=steps)
+    return _solved(term, materials.onto_mixtures, rng=rng, steps=steps, start=start, norm=norm)
 
 
 def _solved(
-    term: DataTerm, constraint: Constraint, *, rng: np.random.Generator, steps: int, stop: Discrepancy | None = None
+    term: DataTerm,
+    constraint: Constraint,
+    *,
+    rng: np.random.Generator,
+    steps: int,
+    stop: Discrepancy | None = None,
+    start: Array | None = None,
+    norm: float | None = None,
 ) -> tuple[Array, ScalarInfo]:
-    largest = MARGIN * operator_norm(term, rng=rng, iterations=_POWER)
+    largest = MARGIN * operator_norm(term, rng=rng, iterations=_POWER) if norm is None else norm
     solver = Accelerated(1 / largest, constraint)
-    state, errors = run(solver, solver.init(term), steps=steps, stop=stop)
+    state, errors = run(solver, solver.init(term, start), steps=steps, stop=stop)
     return state.x, ScalarInfo(tuple(errors), ended_by(errors, stop), 1 / largest, largest)
 
 

@@ -5,7 +5,10 @@
 
 Exchange makes neighbours alike. Too much of it removes hedgehogs, too little leaves noise and what the model of thin
 projections does not hold. Some projections are held out; of all values tried, the least exchange is taken whose volume
-still predicts them. That needs neither the truth nor a figure of the noise. In the end all projections are used.
+still predicts them. That needs no truth. In the end all projections are used.
+
+The error of prediction is what the misfit of held-out projections has above their noise. The least of it goes with the
+least error of the volume, and with more exchange than hedgehogs like: who looks for them allows more (`allowance`).
 """
 
 from collections.abc import Sequence
@@ -25,8 +28,8 @@ Array = NDArray[Any]
 
 _LOWEST = 0.03
 """Cycles per pixel, `Spins.lowest`."""
-_WORSE = 0.015
-"""Above the least misfit of what was held out, from where less exchange is not tried."""
+_LEAST_PART = 0.1
+"""Of the misfit of what was held out, that counts as error whatever the noise is said to be."""
 _FEW = 12
 """Projections below which none is held out: the schedule is then run to its end."""
 
@@ -48,7 +51,7 @@ class VectorPlusParameters:
     every : int
         Every so many projections one is held out.
     allowance : float
-        By which the misfit of what was held out may exceed the least one.
+        Share by which the error of predicting what was held out may exceed the least one.
 
     Raises
     ------
@@ -61,7 +64,7 @@ class VectorPlusParameters:
     fine_exchange: tuple[float, ...] = (0.012, 0.007, 0.004, 0.0023, 0.0012)
     steps: int = 10
     every: int = 7
-    allowance: float = 0.003
+    allowance: float = 0.01
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -115,12 +118,15 @@ class Rung:
     m : (3, z, y, x) array
     held_out : float
         Misfit of the projections that were not used; NaN where all were.
+    error : float
+        What `held_out` has above the noise: error of the prediction.
     """
 
     grid: Grid
     exchange: float
     m: Array
     held_out: float
+    error: float
 
 
 @dataclass
@@ -147,6 +153,7 @@ def solve(
     term: DataTerm,
     fill: Array,
     *,
+    noise: float,
     parameters: VectorPlusParameters,
     rng: np.random.Generator,
     watch: Sequence[Watcher] = (),
@@ -159,6 +166,8 @@ def solve(
         Of three components.
     fill : (z, y, x) array
         Share of the magnet.
+    noise : float
+        Misfit of the noise alone, `stopping.noise_misfit`.
     parameters : VectorPlusParameters
     rng : numpy.random.Generator
         Of the power iteration.
@@ -171,24 +180,47 @@ def solve(
     norm = operator_norm(term, scale=fill, rng=rng)
     descent = Descent(parameters.steps, watch, errors, float(len(errors)))
     coarse = Grid(term, Magnet.of(fill), MARGIN * norm, _LOWEST)
-    rungs = _climbed(descent, coarse, state.x, parameters.exchange, parameters, held)
+    out = _HeldOut.of(term, held, noise)
+    rungs = _climbed(descent, coarse, state.x, parameters.exchange, out, parameters.allowance)
     best = chosen(rungs, parameters.allowance)
     if parameters.fine_exchange:
         sharp = DataTerm(finer_projector(term.plan, fill=fill), term.data, term.weights)
         fine = Grid(sharp, Magnet.of(finer_fill(fill)), coarse.curvature / 8, coarse.lowest / 2, fine=True)
         from_here = fine.taken(best.m, fine=False)
-        rungs += _climbed(descent, fine, from_here, parameters.fine_exchange, parameters, held, before=rungs)
+        rungs += _climbed(descent, fine, from_here, parameters.fine_exchange, out, parameters.allowance, before=rungs)
         best = chosen(rungs, parameters.allowance)
     m = descent.solve(best.grid, best.grid.term, best.m, best.exchange)
     return coarse.taken(m, fine=best.grid.fine), descent, best, norm
 
 
 def chosen(rungs: Sequence[Rung], allowance: float) -> Rung:
-    """Return the last rung whose misfit of what was held out is within the allowance of the least one."""
-    misfits = np.array([rung.held_out for rung in rungs])
-    if not np.isfinite(misfits).any():
+    """Return the last rung whose error is within the allowance of the least one."""
+    errors = np.array([rung.error for rung in rungs])
+    if not np.isfinite(errors).any():
         return rungs[-1]
-    return rungs[int(np.flatnonzero(misfits <= (1 + allowance) * np.nanmin(misfits))[-1])]
+    return rungs[int(np.flatnonzero(errors <= (1 + allowance) * np.nanmin(errors))[-1])]
+
+
+@dataclass(frozen=True, eq=False)
+class _HeldOut:
+    """Which projections are held out, and the misfit of noise alone in them."""
+
+    held: NDArray[np.bool_]
+    noise: float
+
+    @classmethod
+    def of(cls, term: DataTerm, held: NDArray[np.bool_], noise: float) -> "_HeldOut":
+        """Of all projections, whose weights are one over their variance and whose noise leaves the misfit `noise`."""
+        out = _terms(term, held)[1]
+        if out is None:
+            return cls(held, noise)
+        counts = [int(np.count_nonzero(_weights(each))) for each in (out, term)]
+        share = counts[0] / max(counts[1], 1)
+        return cls(held, noise * term.norm / out.norm * float(np.sqrt(share)))
+
+    def error(self, misfit: float) -> float:
+        """Return what a misfit has above the noise."""
+        return float(np.sqrt(max(misfit**2 - self.noise**2, (_LEAST_PART * misfit) ** 2)))
 
 
 def _climbed(
@@ -196,19 +228,19 @@ def _climbed(
     grid: Grid,
     m: Array,
     exchange: Sequence[float],
-    parameters: VectorPlusParameters,
-    held: NDArray[np.bool_],
+    out: _HeldOut,
+    allowance: float,
     before: Sequence[Rung] = (),
 ) -> list[Rung]:
     """Lower the exchange until what was held out is predicted no better."""
-    used, out = _terms(grid.term, held)
+    used, rest = _terms(grid.term, out.held)
     rungs: list[Rung] = []
     for value in exchange:
         m = descent.solve(grid, used, m, value)
-        misfit = float("nan") if out is None else out.misfit(out.forward(m))
-        rungs.append(Rung(grid, value, m, misfit))
-        least = np.nanmin([rung.held_out for rung in (*before, *rungs)] + [np.inf])
-        if misfit > (1 + _WORSE) * least:
+        misfit = float("nan") if rest is None else rest.misfit(rest.forward(m))
+        rungs.append(Rung(grid, value, m, misfit, out.error(misfit)))
+        errors = [rung.error for rung in (*before, *rungs)]
+        if len(rungs) > 1 and errors[-1] > max((1 + allowance) * np.nanmin(errors), rungs[-2].error):
             break
     return rungs
 
@@ -225,6 +257,10 @@ def _terms(term: DataTerm, held: NDArray[np.bool_]) -> tuple[DataTerm, DataTerm 
     """Return the data term of the projections used, and that of those held out."""
     if not held.any():
         return term, None
-    weights = np.ones(term.data.shape, np.float32) if term.weights is None else term.weights
+    weights = _weights(term)
     parts = [DataTerm(term.plan, term.data, weights * keep[:, None, None].astype(np.float32)) for keep in (~held, held)]
     return parts[0], parts[1]
+
+
+def _weights(term: DataTerm) -> Array:
+    return np.ones(term.data.shape, np.float32) if term.weights is None else term.weights

@@ -2,11 +2,13 @@
 
 - `plan_waves`: a `Projector` by curved slices whose images are (2 y, x); `WaveSlices`: its engine;
 - `part_of`: some of the projections of one, or of a flat one; `stacked`: complex images as it has them;
-- `project_index`, `project_index_adjoint`: absorption and delay together, as `project` and its adjoint.
+- `project_index`, `project_index_adjoint`: absorption and delay together, as `project` and its adjoint;
+- `project_moment`: their first moments along the beam.
 
 Real solvers, weights and misfits need to know nothing of it, and what is held out of a projection is all of it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconstructors.tomography.curved_slices import CurvedSlices, plan_curved
-from reconstructors.tomography.geometry import Geometry
+from reconstructors.tomography.geometry import Geometry, beam_directions
 from reconstructors.tomography.projector import Projector, plan_projector
 
 Array = NDArray[Any]
@@ -86,6 +88,20 @@ def project_index(volumes: Array, plan: Projector) -> Array:
 def project_index_adjoint(images: Array, plan: Projector) -> Array:
     """Apply the adjoint of `project_index`, (n, 2 y, x) to (2, z, y, x)."""
     return plan.engine.adjoint(images.astype(plan.dtype, copy=False), np.tile(INDEX, (len(plan), 1)))
+
+
+def project_moment(moments: Sequence[Array], plan: Projector) -> Array:
+    """Return the images (n, 2 y, x) of absorption and delay times the way along the beam.
+
+    Parameters
+    ----------
+    moments : two (3, z, y, x) arrays
+        Absorption and delay, each times x, y, z.
+    plan : Projector
+    """
+    along = beam_directions(plan.geometry.rotations)
+    weights = np.concatenate([factor * along for factor in INDEX], axis=1)
+    return plan.engine.forward(np.concatenate(moments).astype(plan.dtype, copy=False), weights)
 
 
 def part_of(plan: Projector, chosen: Array) -> Projector:

@@ -86,7 +86,8 @@ def error(m, own):
 def scores(m, own, fill):
     """Return errors of `m`, and recall and precision of the hedgehogs found in `fill`."""
     inside = own.true_fill > 0.1
-    parts = validation.helmholtz_error(m, own.m, voxel_size=VOXEL, magnet=own.true_fill)
+    both = np.where(np.any(m != 0, axis=0), own.true_fill, 0)  # noise leaves holes in a fill
+    parts = validation.helmholtz_error(m, own.m, voxel_size=VOXEL, magnet=both)
     found = validation.find_hedgehogs(m, voxel_size=VOXEL, magnet=fill)
     true = validation.find_hedgehogs(own.m, voxel_size=VOXEL, magnet=own.true_fill)
     labels = (np.sign(found.charge.values), np.sign(true.charge.values))

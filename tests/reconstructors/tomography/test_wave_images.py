@@ -127,6 +127,20 @@ def test_a_method_explains_waves_where_there_are_phases():
     assert json.loads(found.attrs["parameters"])["volumes"]["waves"] is True
 
 
+def test_images_without_a_phase_are_told():
+    short = {"recipe": {"exchange": (0.03,), "start_steps": 1, "steps": 1}, "charge_steps": 15}
+    measurement = wave_measurement()
+    density = measurement["optical_density"].copy()
+    density[:, 4] = 1 + 0.3 * np.random.default_rng(0).standard_normal((36, 36))
+    told = {}
+    for name, given in (("sound", measurement), ("bare", measurement.assign(optical_density=density))):
+        found = solved(given, **short)
+        at = found["flag_name"].values.tolist().index("missing_phases")
+        told[name] = bool(found["flag"][at]), float(found["flag_value"][at])
+    assert told["sound"] == (False, 0.0)
+    assert told["bare"] == (True, pytest.approx(1 / 15))
+
+
 def test_without_indices_the_delay_is_free_and_short_waves_are_flat():
     short = {"recipe": {"exchange": (0.03,), "start_steps": 1, "steps": 1}, "charge_steps": 15}
     deltas = [name for name in SCALARS if name.startswith("delta")]

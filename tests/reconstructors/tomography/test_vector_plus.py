@@ -1,0 +1,69 @@
+"""How much exchange: by what projections that were held out say, noise taken off."""
+
+import numpy as np
+import pytest
+
+from reconstructors.tomography.data_term import DataTerm
+from reconstructors.tomography.projector import plan_projector, project_vector
+from reconstructors.tomography.stopping import noise_misfit
+from reconstructors.tomography.vector_plus import Rung, VectorPlusParameters, chosen, solve
+from tests.reconstructors.tomography.test_waves import series, thick_sample
+
+
+def rungs(*errors):
+    return [Rung(None, 1 / (1 + number), None, error, error) for number, error in enumerate(errors)]
+
+
+@pytest.mark.parametrize(("allowance", "number"), [(0.0, 2), (0.05, 3), (0.3, 4)])
+def test_the_last_rung_within_the_allowance_is_taken(allowance, number):
+    ladder = rungs(2.0, 1.2, 1.0, 1.04, 1.25)
+    assert chosen(ladder, allowance) is ladder[number]
+
+
+def test_a_rung_that_predicts_badly_is_not_taken_for_being_first():
+    ladder = rungs(1.5, np.nan, 1.0)
+    assert chosen(ladder, 0.2) is ladder[2]
+
+
+def test_without_projections_held_out_the_schedule_is_run_to_its_end():
+    ladder = rungs(np.nan, np.nan)
+    assert chosen(ladder, 0.0) is ladder[1]
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    """Return the term of images with unequal noise, its misfit, the fill and m."""
+    _, fill, m = thick_sample()
+    plan = plan_projector(fill.shape, series(), detector=(24, 24))
+    data = project_vector(m, plan)
+    deviation = 0.5 * data.std() * np.linspace(0.5, 2, len(plan))[:, None, None]
+    data += (deviation * np.random.default_rng(3).standard_normal(data.shape)).astype(np.float32)
+    weights = np.broadcast_to(1 / deviation**2, data.shape)
+    term = DataTerm(plan, data, (weights / weights.mean()).astype(np.float32))
+    return term, noise_misfit(term, deviation**2), fill, m
+
+
+def taken(noisy, *, noise=None, **changes):
+    term, own, fill, _ = noisy
+    parameters = VectorPlusParameters(exchange=(0.1, 0.03, 0.01, 0.003, 0.001, 0.0001), fine_exchange=(), **changes)
+    rng = np.random.default_rng(0)
+    return solve(term, fill, noise=own if noise is None else noise, parameters=parameters, rng=rng)[2]
+
+
+def test_the_error_is_what_the_misfit_has_above_the_noise_of_these_images(noisy):
+    term, _, _, m = noisy
+    rung = taken(noisy)
+    held = np.arange(len(term.plan)) % 7 == 3
+    clean = project_vector(m, term.plan)
+    own = term.weights * held[:, None, None]
+    noise = np.sum(own * (term.data - clean) ** 2) / np.sum(own * term.data**2)
+    assert rung.held_out**2 - rung.error**2 == pytest.approx(noise, rel=0.1)
+
+
+def test_who_allows_more_error_gets_less_exchange(noisy):
+    assert taken(noisy, allowance=0.6).exchange < taken(noisy, allowance=0.0).exchange
+
+
+def test_noise_above_the_misfit_leaves_a_part_of_it_to_compare(noisy):
+    rung = taken(noisy, noise=1.0)
+    assert rung.error == pytest.approx(0.1 * rung.held_out)
