@@ -7,12 +7,15 @@ Exchange makes neighbours alike. Too much of it removes hedgehogs, too little le
 projections does not hold. Some projections are held out; of all values tried, the least exchange is taken whose volume
 still predicts them. That needs no truth. In the end all projections are used.
 
+Once exchange has been chosen on the data's grid, frequencies that single images got wrong are taken from the volume
+(`image_outliers`), and it is chosen anew.
+
 The error of prediction is what the misfit of held-out projections has above their noise. The least of it goes with the
 least error of the volume, and with more exchange than hedgehogs like: who looks for them allows more (`allowance`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,7 @@ from numpy.typing import NDArray
 from numerics.iterate import Watcher, run
 from reconstructors.tomography.data_term import MARGIN, DataTerm, operator_norm
 from reconstructors.tomography.finer import coarser, finer_field, finer_fill, finer_projector
+from reconstructors.tomography.image_outliers import without_outliers
 from reconstructors.tomography.solvers import ConjugateGradient
 from reconstructors.tomography.spins import Magnet, Spins
 
@@ -52,6 +56,9 @@ class VectorPlusParameters:
         Every so many projections one is held out.
     allowance : float
         Share by which the error of predicting what was held out may exceed the least one.
+    outlier : float
+        Over the median power of an image's residual at like frequencies, from where a frequency is taken to be wrong;
+        0: none is.
 
     Raises
     ------
@@ -65,6 +72,7 @@ class VectorPlusParameters:
     steps: int = 10
     every: int = 7
     allowance: float = 0.01
+    outlier: float = 12.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -75,6 +83,8 @@ class VectorPlusParameters:
             raise ValueError(f"exchange is {self.exchange}; allowed: one value or more, from 0")
         if not 0 <= self.allowance < 1:
             raise ValueError(f"allowance is {self.allowance}; allowed: 0 to below 1")
+        if not (self.outlier == 0 or self.outlier > 1):
+            raise ValueError(f"outlier is {self.outlier}; allowed: above 1, or 0 for none")
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,6 +193,12 @@ def solve(
     out = _HeldOut.of(term, held, noise)
     rungs = _climbed(descent, coarse, state.x, parameters.exchange, out, parameters.allowance)
     best = chosen(rungs, parameters.allowance)
+    if parameters.outlier:
+        term, _ = without_outliers(term, term.forward(best.m), limit=parameters.outlier)
+        coarse, out = replace(coarse, term=term), _HeldOut.of(term, held, noise * coarse.term.norm / term.norm)
+        again = parameters.exchange[max(rungs.index(best) - 2, 0) :]
+        rungs = _climbed(descent, coarse, best.m, again, out, parameters.allowance)
+        best = chosen(rungs, parameters.allowance)
     if parameters.fine_exchange:
         sharp = DataTerm(finer_projector(term.plan, fill=fill), term.data, term.weights)
         fine = Grid(sharp, Magnet.of(finer_fill(fill)), coarse.curvature / 8, coarse.lowest / 2, fine=True)
