@@ -44,7 +44,7 @@ def assembled(
     rotation[used] = poses.geometry.rotations
     coverage = fourier_coverage(poses.geometry.rotations, shape=poses.shape, diameter=_thickness(volumes.fill))
     fits = compare_series(
-        volumes.term, solution.m, volumes.fill, prepared.series[used], count=int(prepared.series.max()) + 1
+        solution.term, solution.m, volumes.fill, prepared.series[used], count=int(prepared.series.max()) + 1
     )
     results: dict[str, Any] = {
         "magnetization": solution.m,

@@ -9,7 +9,7 @@ The magnetization is weighted with the fill: ``|m| = fill`` where the magnet is 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -47,6 +47,8 @@ class Solution:
         above the noise; NaN if the recipe does not use it.
     pairs : float
         Forward and adjoint projections spent, half a pair each.
+    term : DataTerm
+        The data that were explained: those given, but for what `vector_plus` found wrong.
     """
 
     m: Array
@@ -56,6 +58,7 @@ class Solution:
     operator_norm: float
     model: float
     pairs: float
+    term: DataTerm
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,7 @@ def resire(
     solver = GradientDescent(step, partial(onto_support, fill=fill))
     state, errors = run(solver, solver.init(term), steps=parameters.steps, watch=watch)
     norm = operator_norm(term, scale=fill > 0, rng=rng)
-    return Solution(state.x, tuple(errors), "steps", step, norm, float("nan"), float(len(errors)))
+    return Solution(state.x, tuple(errors), "steps", step, norm, float("nan"), float(len(errors)), term)
 
 
 def cgls(
@@ -181,7 +184,7 @@ def cgls(
         state, more = run(solver, state, steps=left, stop=rule, watch=_after(watch, len(errors)))
         errors += more
     norm = operator_norm(term, scale=fill, rng=rng)
-    return Solution(state.x, tuple(errors), ended_by(errors, rule), float("nan"), norm, model, float(len(errors)))
+    return Solution(state.x, tuple(errors), ended_by(errors, rule), float("nan"), norm, model, float(len(errors)), term)
 
 
 def ball(
@@ -201,7 +204,7 @@ def ball(
     rule = settled(fraction=parameters.gain, window=_WINDOW) if parameters.gain > 0 else None
     state, errors = run(solver, solver.init(term), steps=parameters.steps, stop=rule, watch=watch)
     ended = "settled" if rule is not None and rule(errors) else "steps"
-    return Solution(state.x, tuple(errors), ended, step, norm, float("nan"), float(len(errors)))
+    return Solution(state.x, tuple(errors), ended, step, norm, float("nan"), float(len(errors)), term)
 
 
 def vector_plus(
@@ -221,7 +224,8 @@ def vector_plus(
     m, descent, rung, norm = best.solve(term, fill, noise=noise, parameters=parameters, rng=rng, watch=watch)
     model = float(np.sqrt(max(descent.errors[-1] ** 2 - noise**2, 0.0)))
     ended = "steps" if np.isnan(rung.held_out) else "held out"
-    return Solution(m, tuple(descent.errors), ended, 1 / (MARGIN * norm), norm, model, descent.pairs)
+    explained = replace(term, data=rung.grid.term.data)
+    return Solution(m, tuple(descent.errors), ended, 1 / (MARGIN * norm), norm, model, descent.pairs, explained)
 
 
 Recipe = Callable[..., Solution]

@@ -6,6 +6,7 @@ import pytest
 from reconstructors.tomography.data_term import DataTerm
 from reconstructors.tomography.image_outliers import without_outliers
 from reconstructors.tomography.projector import plan_projector, project_vector
+from reconstructors.tomography.vector import RECIPES, CglsParameters
 from reconstructors.tomography.vector_plus import VectorPlusParameters, solve
 from reconstructors.tomography.waves import plan_waves
 from tests.reconstructors.tomography.test_waves import series, thick_sample
@@ -81,6 +82,18 @@ def test_a_volume_is_better_without_them(sample):
         found = solve(DataTerm(plan, data), fill, noise=0.1, parameters=parameters, rng=rng)[0]
         errors.append(np.linalg.norm(found - m) / np.linalg.norm(m))
     assert errors[1] < 0.8 * errors[0]
+
+
+def test_the_solution_holds_the_data_that_it_explains(sample):
+    plan, clean, noise, fill, _ = sample
+    data = clean + noise
+    data[4] += stripes(8 * noise.std())
+    term = DataTerm(plan, data)
+    parameters = VectorPlusParameters(exchange=(0.1, 0.03), fine_exchange=())
+    own = {"noise": 0.1, "rng": np.random.default_rng(0)}
+    explained = RECIPES["vector_plus"](term, fill, parameters=parameters, **own).term.data
+    assert np.linalg.norm(explained[4] - clean[4]) < 0.5 * np.linalg.norm(data[4] - clean[4])
+    assert RECIPES["cgls"](term, fill, parameters=CglsParameters(steps=9), **own).term is term
 
 
 @pytest.mark.parametrize("limit", [1.0, 0.0, np.nan])
