@@ -24,8 +24,8 @@ _WIDTH = 0.025
 """Of a ring, cycles per pixel."""
 
 
-def without_outliers(term: DataTerm, model: Array, *, limit: float) -> tuple[DataTerm, float]:
-    """Return the data term whose images have the frequencies that are wrong from `model`, and the share of these.
+def without_outliers(term: DataTerm, model: Array, *, limit: float) -> DataTerm:
+    """Return the data term whose images have the frequencies that are wrong from `model`.
 
     Parameters
     ----------
@@ -51,14 +51,12 @@ def without_outliers(term: DataTerm, model: Array, *, limit: float) -> tuple[Dat
         rest[term.weights == 0] = 0
     images = rest.reshape(n * parts, *shape)
     ring = _rings(shape)
-    replaced = 0
     for i, image in enumerate(images):
         spectrum = fourier.rfft2(image)
         wrong = _outliers(spectrum, ring, limit)
-        replaced += int(np.count_nonzero(wrong))
         images[i] = fourier.irfft2(np.where(wrong, spectrum, 0), shape)
     data = term.data - images.reshape(term.data.shape)
-    return replace(term, data=data.astype(np.float32, copy=False)), replaced / (len(images) * ring.size)
+    return replace(term, data=data.astype(np.float32, copy=False))
 
 
 def _rings(shape: tuple[int, int]) -> NDArray[np.intp]:

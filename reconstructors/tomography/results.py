@@ -36,8 +36,9 @@ def assembled(
 ) -> xr.Dataset:
     """Return the record of a run.
 
-    Its variables beyond the record's, ``nominal_tilt``, ``nominal_in_plane`` and ``nominal_series`` (projection), say
-    which projections the poses belong to.
+    Its variables beyond the record's are (projection): ``nominal_tilt``, ``nominal_in_plane`` and
+    ``nominal_series`` say which projections the poses belong to, ``replaced`` how much of the magnetic
+    image was taken to be wrong.
     """
     solution, used = volumes.solution, poses.used
     rotation = nominal_geometry(in_plane=prepared.in_plane, tilt=prepared.tilt).rotations
@@ -73,22 +74,30 @@ def assembled(
         parameters=_plain(parameters),
         gauge=poses.found,
     )
-    nominal = (prepared.tilt, prepared.in_plane, prepared.series.astype(np.float64))
-    units = ("rad", "rad", "1")
+    own = (prepared.tilt, prepared.in_plane, prepared.series.astype(np.float64), _spread_out(_replaced(volumes), used))
+    units = ("rad", "rad", "1", "1")
     return record.assign(
         {
             key: variable(("projection",), values, unit, np.float64)
-            for key, values, unit in zip(NOMINAL, nominal, units, strict=True)
+            for key, values, unit in zip((*NOMINAL, "replaced"), own, units, strict=True)
         }
     )
 
 
 def _residuals(volumes: Volumes) -> Array:
-    """Return the misfit of each projection; against the mean of all where its own data are 0."""
+    """Return the misfit of each projection."""
+    return _relative(volumes, volumes.term.data - volumes.term.forward(volumes.solution.m))
+
+
+def _replaced(volumes: Volumes) -> Array:
+    """Return how far the data that were explained are from those given, of each projection."""
+    return _relative(volumes, volumes.term.data - volumes.solution.term.data)
+
+
+def _relative(volumes: Volumes, images: Array) -> Array:
+    """Return the weighted norm of images over that of the data; over the mean of all where its own data are 0."""
     term = volumes.term
-    rest = term.data - term.forward(volumes.solution.m)
-    squares = (np.sum(term.weighted(images**2), axis=(1, 2), dtype=np.float64) for images in (rest, term.data))
-    left, whole = squares
+    left, whole = (np.sum(term.weighted(each**2), axis=(1, 2), dtype=np.float64) for each in (images, term.data))
     return np.asarray(np.sqrt(left / np.where(whole > 0, whole, whole.mean())))
 
 

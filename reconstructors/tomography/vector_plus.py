@@ -194,7 +194,7 @@ def solve(
     rungs = _climbed(descent, coarse, state.x, parameters.exchange, out, parameters.allowance)
     best = chosen(rungs, parameters.allowance)
     if parameters.outlier:
-        term, _ = without_outliers(term, term.forward(best.m), limit=parameters.outlier)
+        term = without_outliers(term, term.forward(best.m), limit=parameters.outlier)
         coarse, out = replace(coarse, term=term), _HeldOut.of(term, held, noise * coarse.term.norm / term.norm)
         again = parameters.exchange[max(rungs.index(best) - 2, 0) :]
         rungs = _climbed(descent, coarse, best.m, again, out, parameters.allowance)
@@ -256,7 +256,7 @@ def _climbed(
         misfit = float("nan") if rest is None else rest.misfit(rest.forward(m))
         rungs.append(Rung(grid, value, m, misfit, out.error(misfit)))
         errors = [rung.error for rung in (*before, *rungs)]
-        if len(rungs) > 1 and errors[-1] > max((1 + allowance) * np.nanmin(errors), rungs[-2].error):
+        if rest is not None and len(rungs) > 1 and errors[-1] > max((1 + allowance) * min(errors), errors[-2]):
             break
     return rungs
 

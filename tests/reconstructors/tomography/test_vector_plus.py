@@ -67,3 +67,15 @@ def test_who_allows_more_error_gets_less_exchange(noisy):
 def test_noise_above_the_misfit_leaves_a_part_of_it_to_compare(noisy):
     rung = taken(noisy, noise=1.0)
     assert rung.error == pytest.approx(0.1 * rung.held_out)
+
+
+@pytest.mark.filterwarnings("error")
+def test_few_projections_are_all_used(noisy):
+    term, own, fill, _ = noisy
+    few = np.arange(0, len(term.plan), 2)
+    plan = plan_projector(fill.shape, term.plan.geometry.of(few), detector=term.plan.detector)
+    short = DataTerm(plan, term.data[few], term.weights[few])
+    parameters = VectorPlusParameters(exchange=(0.1, 0.03, 0.01), fine_exchange=(0.01, 0.005))
+    _, _, rung, _ = solve(short, fill, noise=own, parameters=parameters, rng=np.random.default_rng(0))
+    assert np.isnan(rung.held_out)
+    assert rung.exchange == 0.005

@@ -141,6 +141,17 @@ def test_images_without_a_phase_are_told():
     assert told["bare"] == (True, pytest.approx(1 / 15))
 
 
+def test_how_much_of_each_image_was_replaced_is_told():
+    measurement = wave_measurement(noise=0.003)
+    density = measurement["optical_density"].copy()
+    y, x = np.indices((36, 36))
+    density[0, 6] += 0.05 * np.cos(2 * np.pi * (x + y) / 4)
+    found = solved(measurement.assign(optical_density=density), charge_steps=15)
+    replaced = found["replaced"].values
+    assert replaced.argmax() == 6
+    assert replaced[6] > 3 * np.median(replaced)
+
+
 def test_without_indices_the_delay_is_free_and_short_waves_are_flat():
     short = {"recipe": {"exchange": (0.03,), "start_steps": 1, "steps": 1}, "charge_steps": 15}
     deltas = [name for name in SCALARS if name.startswith("delta")]
