@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from numerics import fourier
 from reconstructors.tomography.data_term import DataTerm
-from reconstructors.tomography.waves import WaveSlices
+from reconstructors.tomography.waves import apart
 
 Array = NDArray[Any]
 
@@ -43,13 +43,11 @@ def without_outliers(term: DataTerm, model: Array, *, limit: float) -> DataTerm:
     """
     if not limit > 1:
         raise ValueError(f"limit is {limit}; allowed: above 1")
-    n, rows, columns = term.data.shape
-    parts = 2 if isinstance(term.plan.engine, WaveSlices) else 1
-    shape = (rows // parts, columns)
     rest = (term.data - model).astype(np.float32, copy=False)
     if term.weights is not None:
         rest[term.weights == 0] = 0
-    images = rest.reshape(n * parts, *shape)
+    images = apart(rest, term.plan)
+    shape = (images.shape[1], images.shape[2])
     ring = _rings(shape)
     for i, image in enumerate(images):
         spectrum = fourier.rfft2(image)

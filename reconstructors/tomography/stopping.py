@@ -1,6 +1,6 @@
 """When to stop: at the misfit that noise and the projector's own error leave, known without any truth.
 
-- `noise_misfit`: what noise of a given variance leaves;
+- `noise_misfit`: what noise of a given variance leaves; `white_misfit`: what noise as at the finest frequencies does;
 - `model_misfit`: how far two projectors differ on one volume; `second_projector`: the other of a pair;
 - `discrepancy`: the stop rule; `ended_by`: which rule ended a run.
 
@@ -14,13 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numerics import fourier
 from reconstructors.tomography.data_term import DataTerm
 from reconstructors.tomography.fourier_slice import FourierSlices
 from reconstructors.tomography.projector import Projector, plan_projector
+from reconstructors.tomography.waves import apart
 
 Array = NDArray[Any]
 
 FACTOR = 1.05
+
+_FINEST = (0.4, 0.5)
+"""Cycles per pixel, where images hold next to nothing but noise."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,28 @@ def noise_misfit(term: DataTerm, variance: Array | float) -> float:
     """
     weights = np.ones(term.data.shape) if term.weights is None else term.weights
     return term.relative(float(np.sum(weights * np.broadcast_to(variance, weights.shape), dtype=np.float64)))
+
+
+def white_misfit(term: DataTerm, projected: Array) -> float:
+    """Return the misfit of white noise as strong as the residual is between 0.4 and 0.5 cycles per pixel.
+
+    It is white where each pixel has its standard deviation for a unit, so that weights should be one over the variance.
+
+    Parameters
+    ----------
+    term : DataTerm
+    projected : (n, y, x) array
+        Of the present estimate.
+    """
+    rest = (projected - term.data).astype(np.float32)
+    if term.weights is not None:
+        rest *= np.sqrt(term.weights)
+    images = apart(rest, term.plan)
+    v, u = (fourier.unshifted_frequencies(n, 1.0) for n in images.shape[1:])
+    radius = np.hypot(v[:, None], u)
+    finest = (radius >= _FINEST[0]) & (radius < _FINEST[1])
+    powers = [np.mean(np.square(np.abs(fourier.fft2(image.astype(np.complex64))[finest]))) for image in images]
+    return term.relative(radius.size * float(np.sum(powers, dtype=np.float64)))
 
 
 def second_projector(plan: Projector) -> Projector:

@@ -221,11 +221,10 @@ def vector_plus(
     See `reconstructors.tomography.vector_plus`.
     """
     _check(term, fill, noise)
-    m, descent, rung, norm = best.solve(term, fill, noise=noise, parameters=parameters, rng=rng, watch=watch)
-    model = float(np.sqrt(max(descent.errors[-1] ** 2 - noise**2, 0.0)))
+    m, descent, rung, norm = best.solve(term, fill, parameters=parameters, rng=rng, watch=watch)
     ended = "steps" if np.isnan(rung.held_out) else "held out"
     explained = replace(term, data=rung.grid.term.data)
-    return Solution(m, tuple(descent.errors), ended, 1 / (MARGIN * norm), norm, model, descent.pairs, explained)
+    return Solution(m, tuple(descent.errors), ended, 1 / (MARGIN * norm), norm, float("nan"), descent.pairs, explained)
 
 
 Recipe = Callable[..., Solution]

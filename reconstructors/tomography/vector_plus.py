@@ -10,8 +10,9 @@ still predicts them. That needs no truth. In the end all projections are used.
 Once exchange has been chosen on the data's grid, frequencies that single images got wrong are taken from the volume
 (`image_outliers`), and it is chosen anew.
 
-The error of prediction is what the misfit of held-out projections has above their noise. The least of it goes with the
-least error of the volume, and with more exchange than hedgehogs like: who looks for them allows more (`allowance`).
+The error of prediction is what the misfit of held-out projections has above their noise, which is read from their
+finest frequencies: what an exterior says of it may be wrong by half. The least of it goes with the least error of the
+volume, and with more exchange than hedgehogs like: who looks for them allows more (`allowance`).
 """
 
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from reconstructors.tomography.finer import coarser, finer_field, finer_fill, fi
 from reconstructors.tomography.image_outliers import without_outliers
 from reconstructors.tomography.solvers import ConjugateGradient
 from reconstructors.tomography.spins import Magnet, Spins
+from reconstructors.tomography.stopping import white_misfit
 
 Array = NDArray[Any]
 
@@ -128,15 +130,15 @@ class Rung:
     m : (3, z, y, x) array
     held_out : float
         Misfit of the projections that were not used; NaN where all were.
-    error : float
-        What `held_out` has above the noise: error of the prediction.
+    white : float
+        What noise leaves of it, `stopping.white_misfit`.
     """
 
     grid: Grid
     exchange: float
     m: Array
     held_out: float
-    error: float
+    white: float
 
 
 @dataclass
@@ -163,7 +165,6 @@ def solve(
     term: DataTerm,
     fill: Array,
     *,
-    noise: float,
     parameters: VectorPlusParameters,
     rng: np.random.Generator,
     watch: Sequence[Watcher] = (),
@@ -176,8 +177,6 @@ def solve(
         Of three components.
     fill : (z, y, x) array
         Share of the magnet.
-    noise : float
-        Misfit of the noise alone, `stopping.noise_misfit`.
     parameters : VectorPlusParameters
     rng : numpy.random.Generator
         Of the power iteration.
@@ -190,53 +189,40 @@ def solve(
     norm = operator_norm(term, scale=fill, rng=rng)
     descent = Descent(parameters.steps, watch, errors, float(len(errors)))
     coarse = Grid(term, Magnet.of(fill), MARGIN * norm, _LOWEST)
-    out = _HeldOut.of(term, held, noise)
-    rungs = _climbed(descent, coarse, state.x, parameters.exchange, out, parameters.allowance)
+    rungs = _climbed(descent, coarse, state.x, parameters.exchange, held, parameters.allowance)
     best = chosen(rungs, parameters.allowance)
     if parameters.outlier:
         term = without_outliers(term, term.forward(best.m), limit=parameters.outlier)
-        coarse, out = replace(coarse, term=term), _HeldOut.of(term, held, noise * coarse.term.norm / term.norm)
+        coarse = replace(coarse, term=term)
         again = parameters.exchange[max(rungs.index(best) - 2, 0) :]
-        rungs = _climbed(descent, coarse, best.m, again, out, parameters.allowance)
+        rungs = _climbed(descent, coarse, best.m, again, held, parameters.allowance)
         best = chosen(rungs, parameters.allowance)
     if parameters.fine_exchange:
         sharp = DataTerm(finer_projector(term.plan, fill=fill), term.data, term.weights)
         fine = Grid(sharp, Magnet.of(finer_fill(fill)), coarse.curvature / 8, coarse.lowest / 2, fine=True)
         from_here = fine.taken(best.m, fine=False)
-        rungs += _climbed(descent, fine, from_here, parameters.fine_exchange, out, parameters.allowance, before=rungs)
+        rungs += _climbed(descent, fine, from_here, parameters.fine_exchange, held, parameters.allowance, before=rungs)
         best = chosen(rungs, parameters.allowance)
     m = descent.solve(best.grid, best.grid.term, best.m, best.exchange)
     return coarse.taken(m, fine=best.grid.fine), descent, best, norm
 
 
+def prediction_errors(rungs: Sequence[Rung]) -> NDArray[np.float64]:
+    """Return what the misfits of what was held out have above the noise; NaN where nothing was.
+
+    All are of the same images, so that the least noise that one of the volumes leaves is that of all.
+    """
+    misfits = np.square([rung.held_out for rung in rungs])
+    noise = min(rung.white for rung in rungs) ** 2
+    return np.asarray(np.sqrt(np.maximum(misfits - noise, _LEAST_PART**2 * misfits)))
+
+
 def chosen(rungs: Sequence[Rung], allowance: float) -> Rung:
-    """Return the last rung whose error is within the allowance of the least one."""
-    errors = np.array([rung.error for rung in rungs])
+    """Return the last rung whose error of prediction is within the allowance of the least one."""
+    errors = prediction_errors(rungs)
     if not np.isfinite(errors).any():
         return rungs[-1]
     return rungs[int(np.flatnonzero(errors <= (1 + allowance) * np.nanmin(errors))[-1])]
-
-
-@dataclass(frozen=True, eq=False)
-class _HeldOut:
-    """Which projections are held out, and the misfit of noise alone in them."""
-
-    held: NDArray[np.bool_]
-    noise: float
-
-    @classmethod
-    def of(cls, term: DataTerm, held: NDArray[np.bool_], noise: float) -> "_HeldOut":
-        """Of all projections, whose weights are one over their variance and whose noise leaves the misfit `noise`."""
-        out = _terms(term, held)[1]
-        if out is None:
-            return cls(held, noise)
-        counts = [int(np.count_nonzero(_weights(each))) for each in (out, term)]
-        share = counts[0] / max(counts[1], 1)
-        return cls(held, noise * term.norm / out.norm * float(np.sqrt(share)))
-
-    def error(self, misfit: float) -> float:
-        """Return what a misfit has above the noise."""
-        return float(np.sqrt(max(misfit**2 - self.noise**2, (_LEAST_PART * misfit) ** 2)))
 
 
 def _climbed(
@@ -244,19 +230,22 @@ def _climbed(
     grid: Grid,
     m: Array,
     exchange: Sequence[float],
-    out: _HeldOut,
+    held: NDArray[np.bool_],
     allowance: float,
     before: Sequence[Rung] = (),
 ) -> list[Rung]:
     """Lower the exchange until what was held out is predicted no better."""
-    used, rest = _terms(grid.term, out.held)
+    used, rest = _terms(grid.term, held)
     rungs: list[Rung] = []
     for value in exchange:
         m = descent.solve(grid, used, m, value)
-        misfit = float("nan") if rest is None else rest.misfit(rest.forward(m))
-        rungs.append(Rung(grid, value, m, misfit, out.error(misfit)))
-        errors = [rung.error for rung in (*before, *rungs)]
-        if rest is not None and len(rungs) > 1 and errors[-1] > max((1 + allowance) * min(errors), errors[-2]):
+        misfit = white = float("nan")
+        if rest is not None:
+            model = rest.forward(m)
+            misfit, white = rest.misfit(model), white_misfit(rest, model)
+        rungs.append(Rung(grid, value, m, misfit, white))
+        errors = prediction_errors((*before, *rungs))
+        if len(rungs) > 1 and errors[-1] > max((1 + allowance) * errors.min(), errors[-2]):
             break
     return rungs
 

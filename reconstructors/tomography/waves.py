@@ -2,6 +2,7 @@
 
 - `plan_waves`: a `Projector` by curved slices whose images are (2 y, x); `WaveSlices`: its engine;
 - `part_of`: some of the projections of one, or of a flat one; `stacked`: complex images as it has them;
+  `apart`: its images, or those of a flat one, with real and imaginary parts as images of their own;
 - `project_index`, `project_index_adjoint`: absorption and delay together, as `project` and its adjoint;
 - `project_moment`: their first moments along the beam.
 
@@ -28,6 +29,12 @@ INDEX = (1.0, 1.0j)
 def stacked(images: Array) -> Array:
     """Return complex images (n, y, x) as real ones (n, 2 y, x): the real parts above the imaginary ones."""
     return np.concatenate([images.real, images.imag], axis=1)
+
+
+def apart(images: Array, plan: Projector) -> Array:
+    """Return the images (n, rows, x) of a projector as (n, y, x), or of waves as (2 n, y, x)."""
+    n, rows, columns = images.shape
+    return images.reshape(2 * n, rows // 2, columns) if isinstance(plan.engine, WaveSlices) else images
 
 
 @dataclass(frozen=True, eq=False)

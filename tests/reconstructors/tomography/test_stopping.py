@@ -16,6 +16,7 @@ from reconstructors.tomography.stopping import (
     model_misfit,
     noise_misfit,
     second_projector,
+    white_misfit,
 )
 from tests.reconstructors.tomography.small_problem import DETECTOR, SHAPE, error, geometry, problem
 
@@ -41,6 +42,24 @@ def test_within_the_ball_the_error_falls_past_the_discrepancy():
     solver = Accelerated(1 / norm, partial(onto_ball, radius=p.fill))
     errors = [error(state.x, p) for state, _ in iterate(solver, solver.init(p.term), steps=100)]
     assert errors[-1] <= 1.02 * min(errors)
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.5])
+def test_white_noise_is_told_from_the_finest_frequencies(noise):
+    p = problem(noise=noise)
+    smooth = 1 + 0.3 * np.cos(np.linspace(0, np.pi, DETECTOR[1]))
+    term = DataTerm(p.term.plan, p.term.data, np.broadcast_to(smooth, p.term.data.shape).astype(np.float32))
+    exact = term.misfit(term.forward(p.m))
+    assert white_misfit(term, term.forward(p.m)) == pytest.approx(exact, rel=0.1)
+
+
+def test_what_is_smooth_is_no_white_noise():
+    p = problem(noise=0.05)
+    clean = p.term.forward(p.m)
+    y, x = np.meshgrid(*(np.hanning(n) for n in DETECTOR), indexing="ij")
+    off = clean + 0.2 * np.abs(clean).max() * (y * x).astype(np.float32)
+    assert p.term.misfit(off) > 3 * p.noise
+    assert white_misfit(p.term, off) == pytest.approx(white_misfit(p.term, clean), rel=0.05)
 
 
 def test_the_noise_of_the_truth_is_told():

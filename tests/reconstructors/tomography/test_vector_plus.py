@@ -5,13 +5,12 @@ import pytest
 
 from reconstructors.tomography.data_term import DataTerm
 from reconstructors.tomography.projector import plan_projector, project_vector
-from reconstructors.tomography.stopping import noise_misfit
-from reconstructors.tomography.vector_plus import Rung, VectorPlusParameters, chosen, solve
+from reconstructors.tomography.vector_plus import Rung, VectorPlusParameters, chosen, prediction_errors, solve
 from tests.reconstructors.tomography.test_waves import series, thick_sample
 
 
 def rungs(*errors):
-    return [Rung(None, 1 / (1 + number), None, error, error) for number, error in enumerate(errors)]
+    return [Rung(None, 1 / (1 + number), None, error, 0.0) for number, error in enumerate(errors)]
 
 
 @pytest.mark.parametrize(("allowance", "number"), [(0.0, 2), (0.05, 3), (0.3, 4)])
@@ -32,7 +31,7 @@ def test_without_projections_held_out_the_schedule_is_run_to_its_end():
 
 @pytest.fixture(scope="module")
 def noisy():
-    """Return the term of images with unequal noise, its misfit, the fill and m."""
+    """Return the term of images with unequal noise, the fill and m."""
     _, fill, m = thick_sample()
     plan = plan_projector(fill.shape, series(), detector=(24, 24))
     data = project_vector(m, plan)
@@ -40,42 +39,43 @@ def noisy():
     data += (deviation * np.random.default_rng(3).standard_normal(data.shape)).astype(np.float32)
     weights = np.broadcast_to(1 / deviation**2, data.shape)
     term = DataTerm(plan, data, (weights / weights.mean()).astype(np.float32))
-    return term, noise_misfit(term, deviation**2), fill, m
+    return term, fill, m
 
 
-def taken(noisy, *, noise=None, **changes):
-    term, own, fill, _ = noisy
+def taken(noisy, **changes):
+    term, fill, _ = noisy
     parameters = VectorPlusParameters(exchange=(0.1, 0.03, 0.01, 0.003, 0.001, 0.0001), fine_exchange=(), **changes)
     rng = np.random.default_rng(0)
-    return solve(term, fill, noise=own if noise is None else noise, parameters=parameters, rng=rng)[2]
+    return solve(term, fill, parameters=parameters, rng=rng)[2]
 
 
 def test_the_error_is_what_the_misfit_has_above_the_noise_of_these_images(noisy):
-    term, _, _, m = noisy
+    term, _, m = noisy
     rung = taken(noisy)
     held = np.arange(len(term.plan)) % 7 == 3
     clean = project_vector(m, term.plan)
     own = term.weights * held[:, None, None]
     noise = np.sum(own * (term.data - clean) ** 2) / np.sum(own * term.data**2)
-    assert rung.held_out**2 - rung.error**2 == pytest.approx(noise, rel=0.1)
+    assert rung.white**2 == pytest.approx(noise, rel=0.1)
+    assert prediction_errors([rung])[0] ** 2 == pytest.approx(rung.held_out**2 - rung.white**2)
 
 
 def test_who_allows_more_error_gets_less_exchange(noisy):
     assert taken(noisy, allowance=0.6).exchange < taken(noisy, allowance=0.0).exchange
 
 
-def test_noise_above_the_misfit_leaves_a_part_of_it_to_compare(noisy):
-    rung = taken(noisy, noise=1.0)
-    assert rung.error == pytest.approx(0.1 * rung.held_out)
+def test_noise_above_the_misfit_leaves_a_part_of_it_to_compare():
+    ladder = [Rung(None, 0.1, None, 0.5, 0.6), Rung(None, 0.01, None, 0.4, 0.6)]
+    assert prediction_errors(ladder) == pytest.approx([0.05, 0.04])
 
 
 @pytest.mark.filterwarnings("error")
 def test_few_projections_are_all_used(noisy):
-    term, own, fill, _ = noisy
+    term, fill, _ = noisy
     few = np.arange(0, len(term.plan), 2)
     plan = plan_projector(fill.shape, term.plan.geometry.of(few), detector=term.plan.detector)
     short = DataTerm(plan, term.data[few], term.weights[few])
     parameters = VectorPlusParameters(exchange=(0.1, 0.03, 0.01), fine_exchange=(0.01, 0.005))
-    _, _, rung, _ = solve(short, fill, noise=own, parameters=parameters, rng=np.random.default_rng(0))
+    _, _, rung, _ = solve(short, fill, parameters=parameters, rng=np.random.default_rng(0))
     assert np.isnan(rung.held_out)
     assert rung.exchange == 0.005
