@@ -3,7 +3,7 @@
 - `TomographyParameters`: what any method is told beside its recipe; `METHODS`: by name;
 - `solve`: the steps in turn; `refusal`: why a measurement cannot be used; `knowledge`: what a method is told.
 
-Halves of a data set share the poses that were found from all of it, and no volume.
+Halves of a data set share the poses that were found from all of it, and its exchange, but no volume.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -111,7 +111,8 @@ def solve(
     rng : numpy.random.Generator
         Of the starts of power iterations.
     given : Dataset, optional
-        `Reconstruction` from more projections of the same measurement, whose poses are reused.
+        `Reconstruction` from more projections of the same measurement, whose poses are reused, and whose exchange if it
+        is of the same method.
     watch : sequence of callable
         Each called with (step, error); a stage before the vector solve is one step, with the error 1 of no volume.
 
@@ -132,10 +133,11 @@ def solve(
     if poses is None:
         poses = _poses(measurement, prepared, parameters, rng=rng, stages=stages)
     stages.tell("charge")
+    recipe = _as_in(parameters.recipe, given)
     volumes = solve_volumes(
         prepared,
         poses,
-        recipe=(_RECIPES[type(parameters.recipe)], parameters.recipe),
+        recipe=(_RECIPES[type(recipe)], recipe),
         parameters=parameters.volumes,
         known=measurement,
         rng=rng,
@@ -159,6 +161,13 @@ def _poses(
     poses = find_poses(prepared, how, depth=nominal_depth(measurement), tell=stages.tell)
     stages.tell("refinement by waves")
     return refined_by_waves(prepared, poses, parameters.volumes, how=how, known=measurement, rng=rng)
+
+
+def _as_in(recipe: Recipe, given: xr.Dataset | None) -> Recipe:
+    """Return a recipe that ends as one did with more projections."""
+    if given is None or "exchange" not in given or not isinstance(recipe, VectorPlusParameters):
+        return recipe
+    return recipe.straight_to(float(given["exchange"]), fine=bool(given["exchange_fine"]))
 
 
 def nominal_depth(measurement: xr.Dataset) -> int | None:

@@ -38,7 +38,8 @@ def assembled(
 
     Its variables beyond the record's are (projection): ``nominal_tilt``, ``nominal_in_plane`` and
     ``nominal_series`` say which projections the poses belong to, ``replaced`` how much of the magnetic
-    image was taken to be wrong.
+    image was taken to be wrong; and of `vector+` the ``exchange`` that it ended with, ``exchange_fine`` (1 or
+    0) saying on which grid.
     """
     solution, used = volumes.solution, poses.used
     rotation = nominal_geometry(in_plane=prepared.in_plane, tilt=prepared.tilt).rotations
@@ -76,12 +77,14 @@ def assembled(
     )
     own = (prepared.tilt, prepared.in_plane, prepared.series.astype(np.float64), _spread_out(_replaced(volumes), used))
     units = ("rad", "rad", "1", "1")
-    return record.assign(
-        {
-            key: variable(("projection",), values, unit, np.float64)
-            for key, values, unit in zip((*NOMINAL, "replaced"), own, units, strict=True)
-        }
-    )
+    more = {
+        key: variable(("projection",), values, unit, np.float64)
+        for key, values, unit in zip((*NOMINAL, "replaced"), own, units, strict=True)
+    }
+    if solution.exchange is not None:
+        chosen = zip(("exchange", "exchange_fine"), solution.exchange, strict=True)
+        more |= {key: variable((), float(value), "1", np.float64) for key, value in chosen}
+    return record.assign(more)
 
 
 def _residuals(volumes: Volumes) -> Array:

@@ -43,12 +43,13 @@ class Solution:
     operator_norm : float
         Largest curvature of the data term, from power iteration.
     model : float
-        Misfit of the projector by itself, estimated without the truth: from two projectors, or what `vector_plus` left
-        above the noise; NaN if the recipe does not use it.
+        Misfit of the projector by itself, estimated without the truth; NaN if the recipe does not use it.
     pairs : float
         Forward and adjoint projections spent, half a pair each.
     term : DataTerm
         The data that were explained: those given, but for what `vector_plus` found wrong.
+    exchange : tuple of (float, bool) or None
+        That `vector_plus` ended with, and whether on the finer grid.
     """
 
     m: Array
@@ -59,6 +60,7 @@ class Solution:
     model: float
     pairs: float
     term: DataTerm
+    exchange: tuple[float, bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,9 @@ def vector_plus(
     m, descent, rung, norm = best.solve(term, fill, parameters=parameters, rng=rng, watch=watch)
     ended = "steps" if np.isnan(rung.held_out) else "held out"
     explained = replace(term, data=rung.grid.term.data)
-    return Solution(m, tuple(descent.errors), ended, 1 / (MARGIN * norm), norm, float("nan"), descent.pairs, explained)
+    exchange = (rung.exchange, rung.grid.fine)
+    step = 1 / (MARGIN * norm)
+    return Solution(m, tuple(descent.errors), ended, step, norm, float("nan"), descent.pairs, explained, exchange)
 
 
 Recipe = Callable[..., Solution]

@@ -55,7 +55,7 @@ class VectorPlusParameters:
     steps : int
         At each value.
     every : int
-        Every so many projections one is held out.
+        Every so many projections one is held out; 0: none is, and exchange falls to the last value.
     allowance : float
         Share by which the error of predicting what was held out may exceed the least one.
     outlier : float
@@ -78,15 +78,25 @@ class VectorPlusParameters:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        for name, least in (("start_steps", 1), ("steps", 1), ("every", 2)):
+        for name, least in (("start_steps", 1), ("steps", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed: from {least}")
+        if self.every < 2 and self.every != 0:
+            raise ValueError(f"every is {self.every}; allowed: from 2, or 0 for none")
         if not self.exchange or not all(value >= 0 for value in (*self.exchange, *self.fine_exchange)):
             raise ValueError(f"exchange is {self.exchange}; allowed: one value or more, from 0")
         if not 0 <= self.allowance < 1:
             raise ValueError(f"allowance is {self.allowance}; allowed: 0 to below 1")
         if not (self.outlier == 0 or self.outlier > 1):
             raise ValueError(f"outlier is {self.outlier}; allowed: above 1, or 0 for none")
+
+    def straight_to(self, exchange: float, *, fine: bool) -> "VectorPlusParameters":
+        """Return parameters that hold nothing out and end at one value of the exchange, on the finer grid if `fine`."""
+        down = tuple(value for value in self.exchange if value > exchange)
+        last = (exchange,)
+        if fine:
+            return replace(self, exchange=down or self.exchange[:1], fine_exchange=last, every=0)
+        return replace(self, exchange=down + last, fine_exchange=(), every=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,7 +263,7 @@ def _climbed(
 def _parted(term: DataTerm, every: int) -> tuple[DataTerm, NDArray[np.bool_]]:
     """Return the projections to be used, and which are held out: one in the middle of every so many."""
     held = np.zeros(len(term.plan), bool)
-    if len(held) >= _FEW:
+    if every and len(held) >= _FEW:
         held[every // 2 :: every] = True
     return _terms(term, held)[0], held
 

@@ -105,6 +105,16 @@ def test_a_crooked_series_is_explained_and_halves_reuse_its_poses():
     assert not np.array_equal(part["fill"], found["fill"])
 
 
+def test_halves_end_with_the_exchange_of_all():
+    measurement, _ = ideal()
+    few = {"recipe": {"exchange": [0.1, 0.02], "fine_exchange": [0.01], "steps": 3}, **NOMINAL}
+    whole = solved("vector+", measurement, **few)
+    told = whole.assign(exchange=0.05, exchange_fine=0.0)
+    half = solved("vector+", projections.halves(measurement)[0], given=told, **few)
+    assert (float(half["exchange"]), float(half["exchange_fine"])) == (0.05, 0.0)
+    assert "exchange" not in solved("cgls", measurement, recipe={"steps": 3}, **NOMINAL)
+
+
 def test_a_run_is_repeated_to_the_bit():
     few = {"recipe": {"steps": 3}, **NOMINAL}
     assert solved("cgls", ideal()[0], **few).identical(solved("cgls", ideal()[0], **few))

@@ -79,3 +79,19 @@ def test_few_projections_are_all_used(noisy):
     _, _, rung, _ = solve(short, fill, parameters=parameters, rng=np.random.default_rng(0))
     assert np.isnan(rung.held_out)
     assert rung.exchange == 0.005
+
+
+def test_half_of_the_data_ends_where_all_of_it_did(noisy):
+    term, fill, _ = noisy
+    parameters = VectorPlusParameters(exchange=(0.1, 0.03, 0.01), fine_exchange=(0.02, 0.005))
+    for exchange, fine in ((0.03, False), (0.005, True), (0.5, True)):
+        own = parameters.straight_to(exchange, fine=fine)
+        _, _, rung, _ = solve(term, fill, parameters=own, rng=np.random.default_rng(0))
+        assert (rung.exchange, rung.grid.fine) == (exchange, fine)
+        assert np.isnan(rung.held_out)
+
+
+@pytest.mark.parametrize("every", [1, -7])
+def test_every_other_or_fewer_are_held_out(every):
+    with pytest.raises(ValueError, match=r"every is -?\d; allowed: from 2, or 0 for none"):
+        VectorPlusParameters(every=every)
