@@ -1,7 +1,7 @@
 """When to stop: at the misfit that noise and the projector's own error leave, known without any truth.
 
 - `noise_misfit`: what noise of a given variance leaves; `white_misfit`: what noise as at the finest frequencies does;
-- `model_misfit`: how far two projectors differ on one volume; `second_projector`: the other of a pair;
+- `model_misfit`: what the projector leaves by itself, from how far two differ; `second_projector`: the other of a pair;
 - `discrepancy`: the stop rule; `ended_by`: which rule ended a run.
 
 Misfits are ``|r|/|b|``, weighted as in `data_term.DataTerm`.
@@ -99,10 +99,12 @@ def second_projector(plan: Projector) -> Projector:
 
 
 def model_misfit(term: DataTerm, x: Array, other: Projector | None = None) -> float:
-    """Return how far the projections of the volume `x` by two projectors differ, relative to the data.
+    """Return the misfit of a projector by itself: how far two differ on the volume `x`, over the root of 2.
 
     A voxel as a point of a smooth field and as a box of constant value err to either side on what is finer than a
-    voxel; how far they differ measures what neither knows.
+    voxel. Errors as large as each other, and independent, differ by the root of 2 times either; taken whole, the
+    difference stops conjugate gradients too early (error 1.06 times the least with the root, 1.10 without, where data
+    hold no such error; both at most 1.02 where they do).
 
     Parameters
     ----------
@@ -113,7 +115,7 @@ def model_misfit(term: DataTerm, x: Array, other: Projector | None = None) -> fl
         Default `second_projector` of the term's.
     """
     second = DataTerm(second_projector(term.plan) if other is None else other, term.data, term.weights, term.components)
-    return term.relative(term.squared(term.forward(x) - second.forward(x)))
+    return term.relative(0.5 * term.squared(term.forward(x) - second.forward(x)))
 
 
 def ended_by(errors: Sequence[float], rule: Discrepancy | None) -> str:
