@@ -18,7 +18,7 @@ from numerics import fourier
 from reconstructors.tomography.data_term import DataTerm
 from reconstructors.tomography.fourier_slice import FourierSlices
 from reconstructors.tomography.projector import Projector, plan_projector
-from reconstructors.tomography.waves import apart
+from reconstructors.tomography.waves import WaveSlices, apart, plan_waves
 
 Array = NDArray[Any]
 
@@ -92,7 +92,18 @@ def white_misfit(term: DataTerm, projected: Array) -> float:
 
 def second_projector(plan: Projector) -> Projector:
     """Return the Fourier projector of the same geometry with the other shape of a voxel: box or point."""
-    is_box = isinstance(plan.engine, FourierSlices) and plan.engine.shapes is not None
+    engine = plan.engine
+    if isinstance(engine, WaveSlices):
+        curved = engine.curved
+        return plan_waves(
+            plan.shape,
+            plan.geometry,
+            detector=curved.detector,
+            curvature=engine.curvature,
+            footprint=None if curved.shapes is not None else "box",
+            dtype=plan.dtype,
+        )
+    is_box = isinstance(engine, FourierSlices) and engine.shapes is not None
     return plan_projector(
         plan.shape, plan.geometry, detector=plan.detector, footprint=None if is_box else "box", dtype=plan.dtype
     )

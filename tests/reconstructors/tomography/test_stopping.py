@@ -8,7 +8,7 @@ import pytest
 from numerics.iterate import iterate
 from reconstructors.tomography.constraints import onto_ball
 from reconstructors.tomography.data_term import MARGIN, DataTerm, operator_norm
-from reconstructors.tomography.projector import plan_projector
+from reconstructors.tomography.projector import plan_projector, project_vector
 from reconstructors.tomography.solvers import Accelerated, ConjugateGradient
 from reconstructors.tomography.stopping import (
     discrepancy,
@@ -18,7 +18,9 @@ from reconstructors.tomography.stopping import (
     second_projector,
     white_misfit,
 )
+from reconstructors.tomography.waves import plan_waves
 from tests.reconstructors.tomography.small_problem import DETECTOR, SHAPE, error, geometry, problem
+from tests.reconstructors.tomography.test_waves import series, thick_sample
 
 
 @pytest.mark.parametrize("noise", [0.01, 0.05])
@@ -112,3 +114,13 @@ def test_misfits_that_cannot_be_are_refused(arguments, message):
     noise, model, factor = (*arguments, 0.0, 1.05)[:3] if len(arguments) < 3 else arguments
     with pytest.raises(ValueError, match=message):
         discrepancy(noise, model, factor=factor if len(arguments) == 3 else 1.05)
+
+
+def test_the_second_projector_of_waves_is_of_waves_and_near_the_first():
+    _, fill, m = thick_sample()
+    plan = plan_waves(fill.shape, series(), detector=(24, 24), curvature=0.3)
+    second = second_projector(plan)
+    assert (second.engine.curvature, second.detector) == (plan.engine.curvature, plan.detector)
+    images = [project_vector(m, each) for each in (plan, second, second_projector(second))]
+    assert 0.001 < np.linalg.norm(images[1] - images[0]) / np.linalg.norm(images[0]) < 0.2
+    assert np.array_equal(images[2], images[0])
