@@ -154,15 +154,22 @@ def _sample_stages(request: Request, seed: int) -> tuple[Stage, ...]:
 
 
 def part_cells(request: Request, simulations: Sequence[Cell]) -> list[Cell]:
-    """Return a cell for each (seed, point, draw, first link of a chain, group of projections): frames and images."""
+    """Return a cell for each (seed, point, draw, first link of a chain, group of projections): frames and images.
+
+    After them stands one that puts all images of a link together, so that no chain waits for another one to do it.
+    """
     groups = request.scenario.parts(request.configuration)
     firsts = dict.fromkeys(chains.links(method)[0] for method in request.methods if method not in CONTROLS)
-    return [
-        _part_cell(request, simulation, first, group)
-        for simulation in simulations
-        for first in firsts
-        for group in groups
-    ]
+    cells = []
+    for simulation in simulations:
+        for first in firsts if groups else ():
+            own = [_part_cell(request, simulation, first, group) for group in groups]
+            whole = _projections(request, simulation, first, own)
+            cells += [
+                *own,
+                Cell(simulation.seed, simulation.draw, first, (whole,), simulation.point, part="all projections"),
+            ]
+    return cells
 
 
 def _part_cell(request: Request, simulation: Cell, first: str, group: tuple[int, ...]) -> Cell:
@@ -256,7 +263,8 @@ def _projections(request: Request, simulation: Cell, chain: str, parts: Sequence
     """Return the stage that makes one measurement of all images of a chain's first link."""
     first, place = chains.links(chain)[0], (simulation.seed, simulation.draw, dict(simulation.point))
     own = [cell for cell in parts if cell.method == first and (cell.seed, cell.draw, dict(cell.point)) == place]
-    images = {f"images-{index}": cell.stages[-1].key for index, cell in enumerate(own)}
+    made = [stage for cell in own if (stage := cell.stage(chains.IMAGES)) is not None]
+    images = {f"images-{index}": stage.key for index, stage in enumerate(made)}
     return _stage(
         request,
         chains.PROJECTIONS,
