@@ -223,7 +223,7 @@ def prediction_errors(rungs: Sequence[Rung]) -> NDArray[np.float64]:
     All are of the same images, so that the least noise that one of the volumes leaves is that of all.
     """
     misfits = np.square([rung.held_out for rung in rungs])
-    noise = min(rung.white for rung in rungs) ** 2
+    noise = np.fmin.reduce([rung.white for rung in rungs]) ** 2
     return np.asarray(np.sqrt(np.maximum(misfits - noise, _LEAST_PART**2 * misfits)))
 
 
@@ -232,7 +232,7 @@ def chosen(rungs: Sequence[Rung], allowance: float) -> Rung:
     errors = prediction_errors(rungs)
     if not np.isfinite(errors).any():
         return rungs[-1]
-    return rungs[int(np.flatnonzero(errors <= (1 + allowance) * np.nanmin(errors))[-1])]
+    return rungs[int(np.flatnonzero(errors <= (1 + allowance) * np.fmin.reduce(errors))[-1])]
 
 
 def _climbed(
@@ -255,7 +255,7 @@ def _climbed(
             misfit, white = rest.misfit(model), white_misfit(rest, model)
         rungs.append(Rung(grid, value, m, misfit, white))
         errors = prediction_errors((*before, *rungs))
-        if len(rungs) > 1 and errors[-1] > max((1 + allowance) * errors.min(), errors[-2]):
+        if len(rungs) > 1 and errors[-1] > max((1 + allowance) * np.fmin.reduce(errors), errors[-2]):
             break
     return rungs
 

@@ -19,9 +19,13 @@ def test_the_last_rung_within_the_allowance_is_taken(allowance, number):
     assert chosen(ladder, allowance) is ladder[number]
 
 
-def test_a_rung_that_predicts_badly_is_not_taken_for_being_first():
-    ladder = rungs(1.5, np.nan, 1.0)
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_rung_that_predicts_nothing_is_passed_over(lost):
+    ladder = [Rung(None, 0.1, None, error, 0.6 * error) for error in (1.5, 1.5, 1.0)]
+    ladder[lost] = Rung(None, 0.1, None, np.nan, np.nan)
     assert chosen(ladder, 0.2) is ladder[2]
+    assert chosen(ladder, 0.9) is ladder[2]
+    assert np.isnan(prediction_errors(ladder)).sum() == 1
 
 
 def test_without_projections_held_out_the_schedule_is_run_to_its_end():
