@@ -139,7 +139,11 @@ def key_parameters(results: Results) -> Grouped:
     ideal = config_table(results, "series").get("from") == "projections"
     unused = {"pairs", "separation_nm"} if quenched else {"charges"}
     frames = {"Scan", "Detector"} if ideal else set()
-    keys = [group for group in _KEYS if group[0] not in frames]
+    keys = [
+        (heading, table, tuple(key for key in wanted if ideal or (table, key) != ("series", "photons")))
+        for heading, table, wanted in _KEYS
+        if heading not in frames
+    ]
     return grouped(results, keys, _LABELS, unused=unused, special=_SPECIAL)
 
 

@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -64,6 +65,14 @@ def bare(run: Path, tmp_path: Path) -> Path:
         scored = store.load(path)
         store.save(scored.drop_vars([name for name in scored.variables if name not in _NEEDED]), path)
     return folder
+
+
+@pytest.mark.parametrize(("start", "series"), [("photons", False), ("projections", True)])
+def test_parameters_are_of_what_was_simulated(start: str, series: bool) -> None:
+    config = {"series": {"from": start, "photons": 1e4}, "scan": {"rows": 11}, "detector": {"photons": 2e6}}
+    told = dict(superlattice_words.key_parameters(SimpleNamespace(config=config)))
+    assert ("photons" in dict(told["Projections"])) == series
+    assert ("Detector" in told) == ("Scan" in told) == (not series)
 
 
 def test_page_shows_every_part(page: str) -> None:
