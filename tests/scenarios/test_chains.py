@@ -1,6 +1,6 @@
 import pytest
 
-from scenarios import chains
+from scenarios import chains, plan
 from scenarios.configuration import InputError
 from scenarios.progress import Progress
 from scenarios.request import request
@@ -62,6 +62,17 @@ def test_frames_are_simulated_once_whatever_the_number_of_methods(in_process, tm
     go(tmp_path / "three", draws=2)
     assert in_process.count("frames") == 4
     assert in_process.count("sample") == 1
+
+
+def test_images_are_put_together_before_any_chain_that_reads_them(tmp_path):
+    wanted = request("superlattice", out=tmp_path)
+    simulations = plan.simulation_cells(wanted)
+    parts = plan.part_cells(wanted, simulations)
+    *images, whole = parts
+    assert [stage.kind for stage in whole.stages] == [chains.PROJECTIONS]
+    assert set(whole.stages[0].inputs.values()) == {cell.stages[-1].key for cell in images}
+    read = [cell.stage(chains.PROJECTIONS) for cell in plan.method_cells(wanted, simulations, parts)]
+    assert [stage.key for stage in read if stage is not None] == [whole.stages[0].key] * 2
 
 
 def test_parameters_belong_to_the_link_they_name(in_process, tmp_path):
