@@ -3,14 +3,14 @@
 - `floor`: the measured amplitudes with random phases, read as m_z;
 - `ceiling`: the truth, through the detector's pass band and the thickness of the film;
 - `CONTROLS`, `EXPLANATIONS`: both by name; those of ptychography are in `ptychography_controls`,
-  those of volumes of vectors in `superlattice_controls`.
+  those of volumes of vectors in `superlattice_controls`; `SOLVED_WITH`: those that run a method.
 
 Controls are the only ones to see the truth, and no method of reconstruction.
 """
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,11 +114,18 @@ def ceiling(measurement: "xr.Dataset", truth: "xr.Dataset", *, rng: "np.random.G
 def _of_kind(name: str) -> "Callable[..., xr.Dataset]":
     """Return the control `name` for whatever kind of measurement it is given."""
 
-    def control(measurement: "xr.Dataset", truth: "xr.Dataset", *, rng: "np.random.Generator") -> "xr.Dataset":
+    def control(
+        measurement: "xr.Dataset",
+        truth: "xr.Dataset",
+        *,
+        rng: "np.random.Generator",
+        parameters: Mapping[str, Any] | None = None,
+    ) -> "xr.Dataset":
         if "projections" in (measurement.attrs["kind"], truth.attrs.get("kind")):
             from scenarios import superlattice_controls
 
-            volume: xr.Dataset = superlattice_controls.CONTROLS[name](measurement, truth, rng=rng)
+            told = {"parameters": parameters or {}} if name in SOLVED_WITH else {}
+            volume: xr.Dataset = superlattice_controls.CONTROLS[name](measurement, truth, rng=rng, **told)
             return volume
         if measurement.attrs["kind"] == "ptychography":
             from scenarios import ptychography_controls
@@ -135,6 +142,9 @@ COMMON = ("floor", "ceiling")
 
 OF_VOLUMES = ("transverse", "integral-ceiling", "projection-ceiling")
 """Further ones, of vector volumes."""
+
+SOLVED_WITH: Mapping[str, str] = {"integral-ceiling": "vector+", "projection-ceiling": "vector+"}
+"""Controls that run a method on better data: they take the parameters that the method is given."""
 
 CONTROLS: "Mapping[str, Callable[..., xr.Dataset]]" = {name: _of_kind(name) for name in (*COMMON, *OF_VOLUMES)}
 EXPLANATIONS: Mapping[str, str] = {

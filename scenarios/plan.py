@@ -17,7 +17,7 @@ from typing import Any
 from scenarios import cache, chains
 from scenarios.catalogue import POOL, Configuration, Point, Scenario
 from scenarios.cells import Stage
-from scenarios.controls import CONTROLS
+from scenarios.controls import CONTROLS, SOLVED_WITH
 from scenarios.tuning import starts_at_random
 
 SIMULATION = "simulation"
@@ -221,7 +221,7 @@ def _method_cell(request: Request, simulation: Cell, method: str, parts: Sequenc
     rooms = _CONTROL_ROOMS if method in CONTROLS else _method_rooms(last)
     told = {
         "method": last,
-        "parameters": table.parameters.get(last, {}),
+        "parameters": table.parameters.get(SOLVED_WITH.get(last, last), {}),
         "seed": simulation.seed,
         "draw": simulation.draw,
     }

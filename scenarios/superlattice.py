@@ -156,7 +156,7 @@ def reconstruct(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder
 
         truth, integrals = (store.load(inputs["expected"] / name) for name in (TRUTH, _INTEGRALS))
         rng = stream(arguments["seed"], "method", arguments["method"], arguments["draw"])
-        made = CONTROLS[arguments["method"]](integrals, truth, rng=rng)
+        made = CONTROLS[arguments["method"]](integrals, truth, rng=rng, parameters=arguments["parameters"])
     else:
         made = solve(arguments, store.load(inputs["measurement"] / MEASUREMENT), truth=None)
     store.save(made, folder / RECONSTRUCTION)

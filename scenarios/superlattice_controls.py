@@ -2,13 +2,13 @@
 
 - `floor`: a random texture in the true fill; `ceiling`: the truth averaged to voxels;
 - `transverse`: what of the truth any set of projections measures;
-- `integral_ceiling`, `projection_ceiling`: our solver on images without noise in the true geometry: line integrals, and
-  waves behind the thick sample. The gap between the two is what the projection approximation loses;
+- `integral_ceiling`, `projection_ceiling`: our solver with the run's parameters, on images without noise in the true
+  geometry: line integrals, and waves behind the thick sample. The gap is what the projection approximation loses;
 - `CONTROLS`: all by name.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,7 +91,9 @@ def transverse(measurement: "xr.Dataset", truth: "xr.Dataset", *, rng: "np.rando
     return _record("transverse", truth, fourier.ifftn(spectrum, axes=(1, 2, 3)).real)
 
 
-def integral_ceiling(measurement: "xr.Dataset", truth: "xr.Dataset", *, rng: "np.random.Generator") -> "xr.Dataset":
+def integral_ceiling(
+    measurement: "xr.Dataset", truth: "xr.Dataset", *, rng: "np.random.Generator", parameters: Mapping[str, Any]
+) -> "xr.Dataset":
     """Solve with line integrals without noise, in the true geometry.
 
     Parameters
@@ -100,11 +102,15 @@ def integral_ceiling(measurement: "xr.Dataset", truth: "xr.Dataset", *, rng: "np
         Truth of the same series, whose images are line integrals.
     truth : Dataset
     rng : numpy.random.Generator
+    parameters : mapping
+        Of `vector+`, in place of some defaults.
     """
-    return _solved("integral-ceiling", measurement, truth, rng)
+    return _solved("integral-ceiling", measurement, truth, rng, parameters)
 
 
-def projection_ceiling(measurement: "xr.Dataset", truth: "xr.Dataset", *, rng: "np.random.Generator") -> "xr.Dataset":
+def projection_ceiling(
+    measurement: "xr.Dataset", truth: "xr.Dataset", *, rng: "np.random.Generator", parameters: Mapping[str, Any]
+) -> "xr.Dataset":
     """Solve with the waves behind the thick sample without noise, in the true geometry: the best projection model.
 
     Parameters
@@ -114,12 +120,17 @@ def projection_ceiling(measurement: "xr.Dataset", truth: "xr.Dataset", *, rng: "
     truth : Dataset
         With images from a multislice calculation.
     rng : numpy.random.Generator
+    parameters : mapping
+        Of `vector+`, in place of some defaults.
     """
-    return _solved("projection-ceiling", truth, truth, rng)
+    return _solved("projection-ceiling", truth, truth, rng, parameters)
 
 
-def _solved(name: str, images: "xr.Dataset", truth: "xr.Dataset", rng: "np.random.Generator") -> "xr.Dataset":
+def _solved(
+    name: str, images: "xr.Dataset", truth: "xr.Dataset", rng: "np.random.Generator", parameters: Mapping[str, Any]
+) -> "xr.Dataset":
     """Run `vector+` on noise-free images of a `Truth`; the poses are the true ones."""
+    import dataclasses
     import json
 
     import numpy as np
@@ -128,6 +139,7 @@ def _solved(name: str, images: "xr.Dataset", truth: "xr.Dataset", rng: "np.rando
     from reconstructors import registry
     from reconstructors.tomography.poses import NOMINAL
     from records import projections
+    from scenarios.tuning import tuned
 
     setup = json.loads(truth.attrs["setup"])
     light, turns = setup["light"], [pose["in_plane_angle"] for pose in setup["poses"]]
@@ -153,7 +165,8 @@ def _solved(name: str, images: "xr.Dataset", truth: "xr.Dataset", rng: "np.rando
     )
     nominal = dict(zip(NOMINAL, angles.values(), strict=True))
     poses = ceiling(truth, truth, rng=rng).assign({key: ("projection", value) for key, value in nominal.items()})
-    found: xr.Dataset = registry.get("vector+").reconstruct(data, rng=rng, given=poses)
+    method = dataclasses.replace(registry.get("vector+"), parameters=tuned("vector+", parameters))
+    found: xr.Dataset = method.reconstruct(data, rng=rng, given=poses)
     found.attrs["method"] = name
     return found
 

@@ -113,3 +113,14 @@ def test_what_is_no_chain_is_refused(fake, tmp_path, method, words):
 def test_a_chain_is_refused_where_one_method_does(fake, tmp_path):
     with pytest.raises(InputError, match="allowed: methods that read holography"):
         request("fake", out=tmp_path, overrides=('reconstruction.methods=["image/volume"]',))
+
+
+def test_a_control_that_runs_a_method_is_told_what_the_method_is_told(tmp_path):
+    wanted = request("superlattice", out=tmp_path, overrides=("reconstruction.parameters.vector+.recipe.steps=3",))
+    simulations = plan.simulation_cells(wanted)
+    cells = plan.method_cells(wanted, simulations, plan.part_cells(wanted, simulations))
+    stages = {cell.method: cell.stage("reconstruct") for cell in cells}
+    told = {method: stage.arguments["parameters"] for method, stage in stages.items() if stage is not None}
+    assert told["integral-ceiling"] == told["projection-ceiling"] == told["rpie+coupled/vector+"]
+    assert told["integral-ceiling"]["recipe"]["steps"] == 3
+    assert told["floor"] == told["transverse"] == {}
