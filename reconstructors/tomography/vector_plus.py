@@ -204,7 +204,7 @@ def solve(
     if parameters.outlier:
         term = without_outliers(term, term.forward(best.m), limit=parameters.outlier)
         coarse = replace(coarse, term=term)
-        again = parameters.exchange[max(rungs.index(best) - 2, 0) :]
+        again = parameters.exchange[max(rungs.index(best) - 2, 0) :] if held.any() else (best.exchange,)
         rungs = _climbed(descent, coarse, best.m, again, held, parameters.allowance)
         best = chosen(rungs, parameters.allowance)
     if parameters.fine_exchange:
@@ -213,7 +213,7 @@ def solve(
         from_here = fine.taken(best.m, fine=False)
         rungs += _climbed(descent, fine, from_here, parameters.fine_exchange, held, parameters.allowance, before=rungs)
         best = chosen(rungs, parameters.allowance)
-    m = descent.solve(best.grid, best.grid.term, best.m, best.exchange)
+    m = descent.solve(best.grid, best.grid.term, best.m, best.exchange) if held.any() else best.m
     return coarse.taken(m, fine=best.grid.fine), descent, best, norm
 
 
