@@ -46,6 +46,9 @@ _FIXED_STYLES = {
     "resire": ("#d0661a", "-"),
     "ball": ("#1b8a6b", "-"),
     "vector+": ("#1f5fbf", "-"),
+    "transverse": ("#8e4ec6", (0, (5, 2))),
+    "projection-ceiling": ("#c2378a", (0, (5, 2))),
+    "integral-ceiling": ("#0f7f9c", (0, (5, 2))),
 }
 _FURTHER_COLOURS = ("#8e4ec6", "#c2378a", "#8a6d1f", "#0f7f9c", "#5b6b1e", "#a33b3b")
 
@@ -78,8 +81,10 @@ def method_style(method: str, methods: Sequence[str] = ()) -> LineStyle:
         colour, dash = _FIXED_STYLES[known]
         return LineStyle(colour, dash, 1.4 if known in ("ceiling", "floor") else 1.9)
     others = [name for name in methods if _known(name, methods) is None]
+    taken = {_FIXED_STYLES[fixed][0] for name in methods if (fixed := _known(name, methods)) is not None}
+    free = [colour for colour in _FURTHER_COLOURS if colour not in taken] or _FURTHER_COLOURS
     position = others.index(method) if method in others else 0
-    return LineStyle(_FURTHER_COLOURS[position % len(_FURTHER_COLOURS)], "-", 1.9)
+    return LineStyle(free[position % len(free)], "-", 1.9)
 
 
 def _known(method: str, methods: Sequence[str]) -> str | None:

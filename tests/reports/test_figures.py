@@ -12,7 +12,7 @@ from records.errors import RecordError
 from reports import style
 from reports.figures import pictures, save_overview
 from reports.panels import Window, round_length
-from reports.results import load
+from reports.results import CONTROL_PLACE, load
 from tests.reports.run_directory import write_run
 
 
@@ -32,8 +32,15 @@ def test_signed_colours_are_balanced_and_lightest_at_zero() -> None:
     assert np.all(np.diff(levels[128:]) < 0)
 
 
-def test_methods_keep_their_look_and_differ() -> None:
-    names = ["fth", "hapre", "hapre+", "one", "two"]
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["fth", "hapre", "hapre+", "one", "two"],
+        ["epie", "lsqml", "hapre+", "one", "two", "three"],
+        [*CONTROL_PLACE, "rpie+/vector+", "rpie+/resire", "rpie+/ball", "rpie+/cgls", "rpie+/theirs"],
+    ],
+)
+def test_methods_keep_their_look_and_differ(names: list[str]) -> None:
     colours = [style.method_style(name, names).colour for name in names]
     assert len(set(colours)) == len(names)
     assert style.method_style("hapre+").colour == style.method_style("hapre+", names).colour
