@@ -103,7 +103,7 @@ def integral_ceiling(
     truth : Dataset
     rng : numpy.random.Generator
     parameters : mapping
-        Of `vector+`, in place of some defaults.
+        Of the method that `controls.SOLVED_WITH` names, in place of some defaults.
     """
     return _solved("integral-ceiling", measurement, truth, rng, parameters)
 
@@ -121,7 +121,7 @@ def projection_ceiling(
         With images from a multislice calculation.
     rng : numpy.random.Generator
     parameters : mapping
-        Of `vector+`, in place of some defaults.
+        Of the method that `controls.SOLVED_WITH` names, in place of some defaults.
     """
     return _solved("projection-ceiling", truth, truth, rng, parameters)
 
@@ -129,7 +129,7 @@ def projection_ceiling(
 def _solved(
     name: str, images: "xr.Dataset", truth: "xr.Dataset", rng: "np.random.Generator", parameters: Mapping[str, Any]
 ) -> "xr.Dataset":
-    """Run `vector+` on noise-free images of a `Truth`; the poses are the true ones."""
+    """Run the control's method on noise-free images of a `Truth`; the poses are the true ones."""
     import dataclasses
     import json
 
@@ -139,6 +139,7 @@ def _solved(
     from reconstructors import registry
     from reconstructors.tomography.poses import NOMINAL
     from records import projections
+    from scenarios.controls import SOLVED_WITH
     from scenarios.tuning import tuned
 
     setup = json.loads(truth.attrs["setup"])
@@ -165,7 +166,8 @@ def _solved(
     )
     nominal = dict(zip(NOMINAL, angles.values(), strict=True))
     poses = ceiling(truth, truth, rng=rng).assign({key: ("projection", value) for key, value in nominal.items()})
-    method = dataclasses.replace(registry.get("vector+"), parameters=tuned("vector+", parameters))
+    solver = SOLVED_WITH[name]
+    method = dataclasses.replace(registry.get(solver), parameters=tuned(solver, parameters))
     found: xr.Dataset = method.reconstruct(data, rng=rng, given=poses)
     found.attrs["method"] = name
     return found

@@ -16,6 +16,7 @@ import pytest
 from records import store
 from scenarios import cache
 from scenarios.configuration import InputError, profiles
+from scenarios.controls import SOLVED_WITH
 from scenarios.plan import method_cells, simulation_cells
 from scenarios.request import request as ask
 from scenarios.superlattice import SCENARIO
@@ -83,6 +84,13 @@ def test_scorecard_from_photons(imaged: Path) -> None:
     assert found[method, "charge.error"] < 0.4
     assert found[method, "geometry.shift_error"] < 1
     assert found[method, "fsc_truth.full_period"] < 12e-9
+
+
+def test_ceilings_solve_with_the_parameters_of_the_run(projected: Path) -> None:
+    shipped = ask("superlattice").configuration.reconstruction.parameters
+    for name, method in SOLVED_WITH.items():
+        found = store.load(projected / "reconstructions" / name / "0.nc", record="reconstruction")
+        assert json.loads(found.attrs["parameters"])["recipe"].items() >= shipped[method]["recipe"].items()
 
 
 @pytest.mark.parametrize(("run", "method"), [("projected", "cgls"), ("imaged", "rpie+coupled/cgls")])
