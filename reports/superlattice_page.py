@@ -75,17 +75,17 @@ _PLAN: Final[tuple[Drawing[Results], ...]] = (
         "charge",
         "Fig. 4",
         figure_superlattice_curves.draw_charge,
-        "(a) Shell correlation of the charge with the truth (solid) and between half sets of the projections (dotted). "
-        "(b) The same in cones about the three axes: that about z holds the missing wedges. (c) Density of half the "
-        "difference of the helicities' optical densities over all images.",
+        "(a) Shell correlation of the charge with the truth (controls dashed) and between half sets of the projections "
+        "(dotted). (b) The same in cones about the three axes: that about z holds the missing wedges. (c) Density of "
+        "half the difference of the helicities' optical densities over all images.",
         "Curves of shell correlation against spatial frequency with the line at one seventh, and a power spectrum.",
     ),
     (
         "components",
         "Fig. 4, continued",
         figure_superlattice_curves.draw_components,
-        "Shell correlation of every component of the magnetization with the truth (solid) and between half sets "
-        "(dotted). Half sets do not see the parts that no projection measures.",
+        "Shell correlation of every component of the magnetization with the truth (controls dashed) and between half "
+        "sets (dotted). Half sets do not see the parts that no projection measures.",
         "Curves of shell correlation of the three components.",
     ),
     (
