@@ -147,13 +147,16 @@ def operator_norm(
     rng: np.random.Generator,
     iterations: int = 20,
 ) -> float:
-    """Return the largest eigenvalue of ``S A'WA S`` by power iteration; from below, see `MARGIN`.
+    """Return the largest eigenvalue of ``S A'WA`` by power iteration; from below, see `MARGIN`.
+
+    It is that of ``R A'WA R`` with R the root of S: the curvature of steps by S. For a fill S, 0 to 1, it is no less
+    than the curvature of ``x = S y`` over y.
 
     Parameters
     ----------
     term : DataTerm
     scale : (z, y, x) array, optional
-        S: a support or a fill fraction. Default 1.
+        S, from 0: a support, a fill fraction or the lengths of steps. Default 1.
     rng : numpy.random.Generator
         Of the start.
     iterations : int

@@ -3,7 +3,7 @@
 - `TomographyParameters`: what any method is told beside its recipe; `METHODS`: by name;
 - `solve`: the steps in turn; `refusal`: why a measurement cannot be used; `knowledge`: what a method is told.
 
-Halves of a data set share the poses that were found from all of it, and its exchange, but no volume.
+Halves of a data set share the poses that were found from all of it, its exchange and its blur, but no volume.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -111,8 +111,8 @@ def solve(
     rng : numpy.random.Generator
         Of the starts of power iterations.
     given : Dataset, optional
-        `Reconstruction` from more projections of the same measurement, whose poses are reused, and whose exchange if it
-        is of the same method.
+        `Reconstruction` from more projections of the same measurement, whose poses are reused, and whose exchange and
+        blur if it has any.
     watch : sequence of callable
         Each called with (step, error); a stage before the vector solve is one step, with the error 1 of no volume.
 
@@ -141,6 +141,7 @@ def solve(
         parameters=parameters.volumes,
         known=measurement,
         rng=rng,
+        blur=None if given is None or "blur" not in given else float(given["blur"]),
         watch=stages.after(),
     )
     told = (*_told(parameters), *(text for key, text in _materials(parameters).items() if key in measurement))

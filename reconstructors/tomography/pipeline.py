@@ -14,17 +14,19 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from numerics.iterate import Watcher
+from numerics.iterate import Watcher, run
 from optics.units import wavelength
 from reconstructors.tomography.composition import Materials
 from reconstructors.tomography.curved_slices import MOST_CURVED
 from reconstructors.tomography.data_term import DataTerm
-from reconstructors.tomography.fill_blur import least_blurred
+from reconstructors.tomography.fill_blur import least_blurred, unblurred
 from reconstructors.tomography.geometry import Geometry
+from reconstructors.tomography.multiple_scattering import scattered_again
 from reconstructors.tomography.poses import PoseParameters, Poses, charge_weights
 from reconstructors.tomography.preparation import Prepared
 from reconstructors.tomography.projector import plan_projector
 from reconstructors.tomography.scalar import charge_volume, fill_fraction, index_volume
+from reconstructors.tomography.solvers import ConjugateGradient
 from reconstructors.tomography.stopping import noise_misfit
 from reconstructors.tomography.vector import RECIPES, Solution
 from reconstructors.tomography.wave_images import WaveImages
@@ -37,6 +39,10 @@ FOOTPRINTS: Final = ("none", "box")
 
 _BY_LENGTH: Final = ("ball", "vector_plus")
 """Recipes that take the length of vectors from the fill, which must not be blurred then."""
+
+_ROUGH_CHARGE: Final = 45
+_ROUGH: Final = 10
+"""Steps of the volumes that tell what light is scattered more than once."""
 
 _LEVELS: Final = ("beta_magnet", "beta_matrix", "delta_magnet", "delta_matrix")
 
@@ -57,6 +63,8 @@ class VolumeParameters:
         Fill below which a voxel is empty.
     waves : bool
         Explain the waves behind a thick sample where the measurement has their phases, instead of line integrals.
+    multislice : bool
+        Take off these waves what light is scattered more than once, where the indices of the materials are known.
 
     Raises
     ------
@@ -66,9 +74,10 @@ class VolumeParameters:
 
     footprint: str = "none"
     padding: float = 1.5
-    charge_steps: int = 120
+    charge_steps: int = 90
     threshold: float = 0.1
     waves: bool = False
+    multislice: bool = True
 
     def __post_init__(self) -> None:
         if self.footprint not in FOOTPRINTS:
@@ -96,6 +105,8 @@ class Volumes:
         Misfit of noise alone.
     missed : float
         Share of the magnet's absorption that the fill does not hold.
+    blur : float or None
+        Width of the blur that was taken off the fill, voxels; None where the recipe does not mind any.
     """
 
     charge: Array
@@ -104,6 +115,7 @@ class Volumes:
     solution: Solution
     noise: float
     missed: float
+    blur: float | None
 
 
 def solve_volumes(
@@ -114,6 +126,7 @@ def solve_volumes(
     parameters: VolumeParameters,
     known: xr.Dataset,
     rng: np.random.Generator,
+    blur: float | None = None,
     watch: Sequence[Watcher] = (),
 ) -> Volumes:
     """Reconstruct charge, fill and magnetization.
@@ -130,6 +143,8 @@ def solve_volumes(
         has them.
     rng : numpy.random.Generator
         Of the starts of power iterations.
+    blur : float, optional
+        `Volumes.blur` of a solve with more of the same images. Default: the width that explains these best.
     watch : sequence of callable
         Each called with (step, error) of the vector solve.
 
@@ -142,6 +157,7 @@ def solve_volumes(
     images = _waves_of(prepared, parameters, known)
     if images is not None:
         data = waves(images, prepared.valid, poses, parameters=parameters, known=known)
+        data = _scattered_once(data, poses, parameters=parameters, known=known, rng=rng)
     else:
         data = line_integrals(prepared, poses, parameters=parameters, weighted=name != "resire")
     charge, fill = _charge_and_fill(data.charge, known, rng=rng, steps=parameters.charge_steps)
@@ -150,11 +166,16 @@ def solve_volumes(
     if not fill.any():
         raise ValueError("charge volume has no voxel with magnet; allowed: a sample that absorbs in the view")
     missed = 1 - float(fill.sum(dtype=np.float64)) / whole
-    if name in _BY_LENGTH:
-        fill = least_blurred(data.magnetic, fill, rng=rng).fill
+    if name not in _BY_LENGTH:
+        blur = None
+    elif blur is None:
+        sharp = least_blurred(data.magnetic, fill, rng=rng)
+        fill, blur = sharp.fill, sharp.width
+    elif blur > 0:
+        fill = unblurred(fill, blur)
     noise = noise_misfit(data.magnetic, data.variance)
     solution = RECIPES[name](data.magnetic, fill, noise=noise, parameters=own, rng=rng, watch=watch)
-    return Volumes(charge, fill, data.magnetic, solution, noise, missed)
+    return Volumes(charge, fill, data.magnetic, solution, noise, missed, blur)
 
 
 def refined_by_waves(
@@ -183,10 +204,10 @@ def refined_by_waves(
         there = replace(poses, geometry=geometry)
         return waves(images, prepared.valid, there, parameters=parameters, known=known).charge
 
-    geometry = refine_by_waves(
+    geometry, index = refine_by_waves(
         term_at, poses.geometry, materials=materials, rounds=how.wave_rounds, what=how.kinds, rng=rng
     )
-    return replace(poses, geometry=geometry)
+    return replace(poses, geometry=geometry, index=index)
 
 
 def _waves_of(prepared: Prepared, parameters: VolumeParameters, known: xr.Dataset) -> WaveImages | None:
@@ -260,6 +281,40 @@ def waves(images: WaveImages, valid: Array, poses: Poses, *, parameters: VolumeP
         DataTerm(plan, stacked(images.magnetic[here]), magnetic),
         np.where(magnetic > 0, variances[1], 0),
     )
+
+
+def _scattered_once(
+    data: Data, poses: Poses, *, parameters: VolumeParameters, known: xr.Dataset, rng: np.random.Generator
+) -> Data:
+    """Return waves without what light is scattered more than once, by volumes that explain them about as well.
+
+    The noise of these volumes matters little: it is a tenth to a half of their own that comes off.
+    """
+    materials = _materials(known)
+    if materials is None or not parameters.multislice:
+        return data
+    index = poses.index
+    if index is None:
+        index, _ = index_volume(data.charge, materials=materials, rng=rng, steps=_ROUGH_CHARGE)
+    fill = materials.magnet_share(index)
+    fill[fill < parameters.threshold] = 0
+    if not fill.any():
+        return data
+    rough = ConjugateGradient(fill)
+    state, _ = run(rough, rough.init(data.magnetic), steps=_ROUGH)
+    height, width = data.charge.data.shape[1:]
+    more = scattered_again(
+        index,
+        state.x,
+        poses.geometry,
+        detector=(height // 2, width),
+        curvature=_curvature(known),
+        dichroism=float(known["polarization"]) * float(known["beta_m"]),
+    )
+    charge, magnetic = (
+        replace(term, data=term.data - off) for term, off in zip((data.charge, data.magnetic), more, strict=True)
+    )
+    return replace(data, charge=charge, magnetic=magnetic)
 
 
 def _curvature(known: xr.Dataset) -> float:

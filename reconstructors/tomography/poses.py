@@ -92,12 +92,15 @@ class Poses:
         Voxels (z, y, x) that hold the sample.
     found : tuple of str
         What was found from the data.
+    index : (2, z, y, x) float32 array or None
+        Absorption and delay that go with the poses, where waves bettered them.
     """
 
     used: NDArray[np.bool_]
     geometry: Geometry
     shape: Shape
     found: tuple[str, ...]
+    index: Array | None = None
 
 
 def find_poses(

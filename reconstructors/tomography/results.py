@@ -38,8 +38,8 @@ def assembled(
 
     Its variables beyond the record's are (projection): ``nominal_tilt``, ``nominal_in_plane`` and
     ``nominal_series`` say which projections the poses belong to, ``replaced`` how much of the magnetic
-    image was taken to be wrong; and of `vector+` the ``exchange`` that it ended with, ``exchange_fine`` (1 or
-    0) saying on which grid.
+    image was taken to be wrong; of methods that take lengths from the fill the ``blur`` that was taken off it, voxels,
+    0 for none; and of `vector+` the ``exchange`` that it ended with, ``exchange_fine`` (1 or 0) saying on which grid.
     """
     solution, used = volumes.solution, poses.used
     rotation = nominal_geometry(in_plane=prepared.in_plane, tilt=prepared.tilt).rotations
@@ -81,6 +81,8 @@ def assembled(
         key: variable(("projection",), values, unit, np.float64)
         for key, values, unit in zip((*NOMINAL, "replaced"), own, units, strict=True)
     }
+    if volumes.blur is not None:
+        more["blur"] = variable((), volumes.blur, "1", np.float64)
     if solution.exchange is not None:
         chosen = zip(("exchange", "exchange_fine"), solution.exchange, strict=True)
         more |= {key: variable((), float(value), "1", np.float64) for key, value in chosen}

@@ -103,11 +103,12 @@ def turn(direction: Any, share: Any, gradient: Any, scale: Any) -> None:
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def descend(start: Any, length: Any, gradient: Any, out: Any) -> None:
-    """Write ``start - length gradient`` into `out`."""
+def descend(start: Any, length: Any, scale: Any, gradient: Any, out: Any) -> None:
+    """Write ``start - length scale gradient`` into `out`; `scale` has the rows of one component, or none: all 1."""
     for i in prange(len(start)):
         for j in range(start.shape[1]):
-            out[i, j] = start[i, j] - length * gradient[i, j]
+            step = length * scale[i % len(scale), j] if len(scale) > 0 else length
+            out[i, j] = start[i, j] - step * gradient[i, j]
 
 
 @njit(cache=True, nogil=True, parallel=True)

@@ -159,10 +159,13 @@ class Accelerated:
     Attributes
     ----------
     step_length : float
-        Over the gradient; at most one over the largest curvature.
+        Over the gradient; at most one over the largest curvature, of ``S A'WA`` with the `scale` S.
     constraint : callable, optional
+        With a `scale`, one that looks at no two voxels together.
     restart : bool
         Drop the momentum when it points uphill.
+    scale : (z, y, x) float32 array, optional
+        By which the steps of each voxel are longer, `scalar.even_steps`. Default 1.
 
     Notes
     -----
@@ -176,6 +179,7 @@ class Accelerated:
     step_length: float
     constraint: Constraint | None = None
     restart: bool = True
+    scale: Array | None = None
 
     def init(self, term: DataTerm, x: Array | None = None) -> Accelerating:
         """Start at `x`, default 0."""
@@ -187,7 +191,7 @@ class Accelerated:
         term, old, old_projected = state.term, state.x, state.projected
         gradient = term.gradient(state.ahead_projected)
         new = gradient
-        descend(_rows(state.ahead), np.float32(self.step_length), _rows(gradient), _rows(new))
+        descend(_rows(state.ahead), np.float32(self.step_length), self._scale_rows, _rows(gradient), _rows(new))
         if self.constraint is not None:
             self.constraint(new)
         projected = term.forward(new)
@@ -204,6 +208,12 @@ class Accelerated:
     def error(self, state: Accelerating) -> float:
         """Return the misfit."""
         return state.term.relative(state.squared)
+
+    @property
+    def _scale_rows(self) -> Array:
+        if self.scale is None:
+            return np.empty((0, 0), np.float32)
+        return self.scale.astype(np.float32, copy=False).reshape(len(self.scale), -1)
 
 
 def _start(term: DataTerm, x: Array | None) -> tuple[Array, Array]:

@@ -37,8 +37,10 @@ def refine_by_waves(
     rounds: int,
     what: Sequence[str] = KINDS,
     rng: np.random.Generator,
-) -> Geometry:
-    """Return the geometry after at most so many rounds, with no rigid motion against `geometry` as a whole.
+) -> tuple[Geometry, Array | None]:
+    """Return the geometry after at most so many rounds, and absorption and delay, (2, z, y, x), of the last one.
+
+    As a whole it has no rigid motion against `geometry`. Without a round there is no volume.
 
     Parameters
     ----------
@@ -64,4 +66,4 @@ def refine_by_waves(
         now = now.moved(fitted_motion(now, geometry))
         if number and rms_step(step)[1] < _LAST_TURN:
             break
-    return now
+    return now, index

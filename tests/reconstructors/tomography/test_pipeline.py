@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from reconstructors import registry
+from reconstructors.tomography.fill_blur import unblurred
 from reconstructors.tomography.geometry import Geometry
 from reconstructors.tomography.methods import METHODS, nominal_depth
 from reconstructors.tomography.poses import PoseParameters, box_shape, find_poses
@@ -113,6 +114,21 @@ def test_halves_end_with_the_exchange_of_all():
     half = solved("vector+", projections.halves(measurement)[0], given=told, **few)
     assert (float(half["exchange"]), float(half["exchange_fine"])) == (0.05, 0.0)
     assert "exchange" not in solved("cgls", measurement, recipe={"steps": 3}, **NOMINAL)
+
+
+def test_halves_take_off_the_blur_of_all():
+    measurement, _ = ideal()
+    few = {"recipe": {"steps": 3}, **NOMINAL}
+    whole = solved("ball", measurement, **few)
+    assert float(whole["blur"]) >= 0
+    half = projections.halves(measurement)[0]
+    fills = []
+    for width in (0.0, 0.7):
+        part = solved("ball", half, given=whole.assign(blur=width), **few)
+        assert float(part["blur"]) == width
+        fills.append(part["fill"].values)
+    assert np.allclose(fills[1], unblurred(fills[0], 0.7), atol=1e-6)
+    assert "blur" not in solved("cgls", half, given=whole, **few)
 
 
 def test_a_run_is_repeated_to_the_bit():

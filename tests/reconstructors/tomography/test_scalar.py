@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from reconstructors.tomography.data_term import DataTerm
+from numerics.iterate import run
+from reconstructors.tomography.data_term import MARGIN, DataTerm, operator_norm
 from reconstructors.tomography.projector import project
-from reconstructors.tomography.scalar import THRESHOLD, charge_volume, fill_fraction, material_levels
+from reconstructors.tomography.scalar import THRESHOLD, charge_volume, even_steps, fill_fraction, material_levels
+from reconstructors.tomography.solvers import Accelerated
 from reconstructors.tomography.stopping import discrepancy
 from tests.reconstructors.tomography.small_problem import problem
 
@@ -43,6 +45,33 @@ def test_the_volume_scales_with_its_data_and_stops_when_told():
     assert info.ended == "discrepancy"
     assert info.history[-1] <= 0.21
     assert len(info.history) < 20
+
+
+def shaded(p, least):
+    """The images with as little weight as `least` behind the middle, as behind a thick sample."""
+    across = np.abs(np.linspace(-1, 1, p.scalar.data.shape[-1], dtype=np.float32))
+    weights = np.broadcast_to(np.maximum(across**4, least), p.scalar.data.shape).astype(np.float32)
+    return DataTerm(p.scalar.plan, p.scalar.data, weights, components=1)
+
+
+def test_voxels_behind_little_light_settle_as_soon_as_others():
+    p = problem()
+    term = shaded(p, 0.01)
+    scale = even_steps(term)
+    assert scale.shape == p.fill.shape
+    assert scale.dtype == np.float32
+    assert scale.min() == 1
+    middle, rim = scale[:, :, 10:14], scale[:, :, [0, 1, -2, -1]]
+    assert np.median(middle) > 3 * np.median(rim)
+    assert scale.max() <= 50.001
+    plain = Accelerated(1 / (MARGIN * operator_norm(term, rng=np.random.default_rng(0))), _clipped)
+    _, slow = run(plain, plain.init(term), steps=60)
+    _, info = charge_volume(term, top=1.0, rng=np.random.default_rng(0), steps=30)
+    assert info.history[-1] <= slow[-1]
+
+
+def _clipped(x):
+    return np.clip(x, 0, 1, out=x)
 
 
 def of_two_materials(p, block):

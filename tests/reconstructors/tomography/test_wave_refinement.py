@@ -95,7 +95,7 @@ def test_turns_are_found_with_the_volume():
     true, start = off(nominal(9), turn=0.5, shift=0.1), nominal(9)
     images = project_index(index(), planned(true))
     images += np.random.default_rng(1).normal(0, 0.02 * images.std(), images.shape).astype(np.float32)
-    found = refine_by_waves(
+    found, volume = refine_by_waves(
         lambda geometry: DataTerm(planned(geometry), images, components=2),
         start,
         materials=MATERIALS,
@@ -106,6 +106,7 @@ def test_turns_are_found_with_the_volume():
     assert after[0] < 0.3 * before[0]
     assert after[1] < 0.3 * before[1]
     assert fitted_motion(found, start).shift == pytest.approx(0, abs=1e-9)
+    assert np.linalg.norm(volume - index()) < 0.5 * np.linalg.norm(index())
 
 
 @pytest.fixture(scope="module")

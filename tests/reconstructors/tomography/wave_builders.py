@@ -8,6 +8,7 @@ from scipy import ndimage
 from optics.units import wavelength, wavenumber
 from reconstructors.tomography.curved_slices import plan_curved
 from reconstructors.tomography.geometry import beam_directions, nominal_geometry
+from reconstructors.tomography.multiple_scattering import scattered_again
 from records import projections
 
 SCALARS = {
@@ -46,30 +47,48 @@ def angles(tilts=5):
 
 
 @cache
-def integrals(tilts=5):
-    """Return complex line integrals of absorption and delay, and of m along the beam, (n, SIZE, SIZE)."""
+def integrals(tilts=5, again=False):
+    """Return sums of absorption and delay, and of m along the beam, as of waves in first order; (n, SIZE, SIZE).
+
+    With what is scattered more than once, if `again`.
+    """
     fill, matrix, m = thick_sample()
     at = angles(tilts)
     geometry = nominal_geometry(in_plane=at["in_plane"], tilt=at["tilt"])
     index = np.stack(
         [SCALARS[f"{part}_magnet"] * fill + SCALARS[f"{part}_matrix"] * matrix for part in ("beta", "delta")]
     )
+    curvature = wavelength(SCALARS["energy"]) / SCALARS["pixel_size"]
     plan = plan_curved(
         fill.shape,
         geometry,
         detector=(SIZE, SIZE),
-        curvature=wavelength(SCALARS["energy"]) / SCALARS["pixel_size"],
+        curvature=curvature,
         accuracy=1e-9,
         dtype=np.float64,
     )
     charge = plan.forward(index.astype(np.float64), np.tile([1, 1j], (len(geometry), 1)))
-    return charge, plan.forward(m.astype(np.float64), beam_directions(geometry.rotations))
+    magnetic = plan.forward(m.astype(np.float64), beam_directions(geometry.rotations))
+    if again:
+        more = scattered_again(
+            index.astype(np.float32),
+            m,
+            geometry,
+            detector=(SIZE, SIZE),
+            curvature=curvature,
+            dichroism=SCALARS["polarization"] * SCALARS["beta_m"],
+        )
+        charge, magnetic = (
+            whole + images[:, :SIZE] + 1j * images[:, SIZE:]
+            for whole, images in zip((charge, magnetic), more, strict=True)
+        )
+    return charge, magnetic
 
 
 @cache
-def wave_measurement(*, tilts=5, noise=0.0):
+def wave_measurement(*, tilts=5, noise=0.0, again=False):
     """Return the measurement of the waves, each with a ramp and a level of its own, and `noise` of this deviation."""
-    charge, magnetic = integrals(tilts)
+    charge, magnetic = integrals(tilts, again)
     scale = wavenumber(SCALARS["energy"]) * SCALARS["pixel_size"]
     share = SCALARS["polarization"] * SCALARS["beta_m"]
     waves = np.exp(-scale * np.stack([charge + share * magnetic, charge - share * magnetic]))
