@@ -14,7 +14,8 @@ import numpy as np
 import xarray as xr
 
 from numerics.iterate import Watcher
-from reconstructors.tomography.pipeline import VolumeParameters, refined_by_waves, solve_volumes
+from reconstructors.tomography.explained import VolumeParameters
+from reconstructors.tomography.pipeline import refined_by_waves, solve_volumes
 from reconstructors.tomography.poses import PoseParameters, Poses, find_poses, poses_of
 from reconstructors.tomography.preparation import PreparationParameters, Prepared, prepare
 from reconstructors.tomography.results import assembled

@@ -7,10 +7,10 @@ import pytest
 
 from numerics.fourier import fourier_resample, unshifted_frequencies
 from numerics.threads import use_threads
+from reconstructors.tomography.explained import VolumeParameters
 from reconstructors.tomography.geometry import Geometry, nominal_geometry
 from reconstructors.tomography.methods import METHODS, solve
 from reconstructors.tomography.multiple_scattering import scattered_again
-from reconstructors.tomography.pipeline import VolumeParameters
 from reconstructors.tomography.poses import PoseParameters
 from reconstructors.tomography.vector_plus import VectorPlusParameters
 from reconstructors.tomography.waves import plan_waves, project_index

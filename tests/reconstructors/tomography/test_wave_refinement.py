@@ -8,9 +8,9 @@ from scipy.spatial.transform import Rotation
 
 from reconstructors.tomography.composition import Materials
 from reconstructors.tomography.data_term import DataTerm
+from reconstructors.tomography.explained import VolumeParameters
 from reconstructors.tomography.geometry import Geometry, nominal_geometry, small_rotation
 from reconstructors.tomography.methods import METHODS, solve
-from reconstructors.tomography.pipeline import VolumeParameters
 from reconstructors.tomography.pose_equations import wave_equations
 from reconstructors.tomography.poses import PoseParameters
 from reconstructors.tomography.refinement import best_step, fitted_motion, stepped
