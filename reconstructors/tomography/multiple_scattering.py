@@ -87,6 +87,11 @@ def scattered_again(
     ------
     ValueError
         If shapes do not fit, or the wavelength or the dichroism is impossible.
+
+    Notes
+    -----
+    Its phase has to stay within pi: that of the superlattice is half a radian at most. Where no light comes through
+    there is no logarithm, and it is 0.
     """
     _check(index, m, curvature, dichroism)
     splines = np.stack([ndimage.spline_filter(part, order=_ORDER, output=np.float32) for part in (*index, *m)])
@@ -152,8 +157,10 @@ def _beyond_first_order(slabs: _Slabs, *, curvature: float, dichroism: float) ->
         field = fourier.ifft2(fourier.fft2(field, overwrite=True) * step, overwrite=True)
     behind = slabs.heights[-1] + _SLAB
     seen = fourier.fft2(fourier.fourier_resample(field, detector)) * _free_space(along, -behind)
-    left = fourier.ifft2(seen) * np.exp(fourier.ifft2(first))
-    return np.asarray(-np.log(left) / wavenumber, np.complex64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        left = fourier.ifft2(seen) * np.exp(fourier.ifft2(first))
+    lit = np.isfinite(left) & (left != 0)
+    return np.asarray(-np.log(np.where(lit, left, 1)) / wavenumber, np.complex64)
 
 
 def _along_beam(shape: tuple[int, ...], pixel: float, wavelength: float) -> Array:

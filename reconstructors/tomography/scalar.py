@@ -28,8 +28,8 @@ Array = NDArray[Any]
 THRESHOLD = 0.1
 """Fill below which a voxel counts as empty."""
 
-_POWER = 10
-"""Iterations for the operator norm: few are enough from where they start."""
+_POWER = 15
+"""Iterations for the operator norm, beside the curvature of a volume of ones, which is nearly the largest."""
 
 _LEAST_SEEN = 0.1
 """Of the most that a voxel is seen, what `even_steps` gives every voxel credit for."""
@@ -146,18 +146,19 @@ def _solved(
     start: Array | None = None,
     norm: float | None = None,
 ) -> tuple[Array, ScalarInfo]:
-    scale = even_steps(term)
-    found = operator_norm(term, scale=scale, rng=rng, iterations=_POWER) if norm is None else norm / MARGIN
-    largest = MARGIN * found
-    solver = Accelerated(1 / largest, constraint, scale=scale)
+    scale, least = even_steps(term)
+    if norm is None:
+        norm = MARGIN * max(least, operator_norm(term, scale=scale, rng=rng, iterations=_POWER))
+    solver = Accelerated(1 / norm, constraint, scale=scale)
     state, errors = run(solver, solver.init(term, start), steps=steps, stop=stop)
-    return state.x, ScalarInfo(tuple(errors), ended_by(errors, stop), 1 / largest, largest)
+    return state.x, ScalarInfo(tuple(errors), ended_by(errors, stop), 1 / norm, norm)
 
 
-def even_steps(term: DataTerm) -> Array:
-    """Return the steps of voxels, (z, y, x) float32 from 1, for `solvers.Accelerated`.
+def even_steps(term: DataTerm) -> tuple[Array, float]:
+    """Return the steps of voxels, (z, y, x) float32 from 1, for `solvers.Accelerated`, and what curvature they leave.
 
-    A voxel's step is one over what it would get back of a volume of ones, its row of the curvature summed. Images weigh
+    That is the curvature of a volume of ones in these steps: of a projector without negative values the largest one. A
+    voxel's step is one over what it would get back of a volume of ones, its row of the curvature summed. Images weigh
     what their photons do: behind the thick of a tilted sample few are left, and with equal steps a voxel in the middle
     takes several times as many as one at the rim.
 
@@ -174,7 +175,7 @@ def even_steps(term: DataTerm) -> Array:
     ones[0] = 1
     seen = term.adjoint(term.weighted(term.forward(ones)))[0]
     most = seen.max()
-    return np.asarray(most / np.maximum(seen, _LEAST_SEEN * most), np.float32)
+    return np.asarray(most / np.maximum(seen, _LEAST_SEEN * most), np.float32), float(most)
 
 
 def _between(x: Array, *, top: float | None) -> Array:

@@ -99,6 +99,12 @@ def test_an_empty_view_has_none():
         assert not images.any()
 
 
+def test_what_lets_no_light_through_is_left_as_it_is():
+    index, m = volumes()
+    for images in scattered_again(np.float32(300) * index, m, series(), **HOW):
+        assert np.isfinite(images).all()
+
+
 def test_bytes_do_not_depend_on_threads():
     results = []
     for count in (1, 2):
