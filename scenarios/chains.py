@@ -1,4 +1,4 @@
-"""Chains of methods, such as ``rpie+/vector+``: the first image each projection, the second makes a volume of them.
+"""Chains of methods, such as ``rpie+coupled/vector+``: the first images projections, the second makes a volume of them.
 
 - `links`: the methods of a chain; `check_chain`: refuse one that does not fit the kinds of a scenario;
 - `FRAMES`, `IMAGES`, `PROJECTIONS`: the stages that a scenario with chains has beside the usual ones;

@@ -18,7 +18,7 @@ from numerics.iterate import Watcher
 from reconstructors.ptychography import methods
 from reconstructors.ptychography.checkpoint import Checkpoint, task
 from reconstructors.ptychography.dichroic import coupling
-from reconstructors.ptychography.dichroic.coupling import DichroicParameters
+from reconstructors.ptychography.dichroic.sharing import DichroicParameters
 from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
 from reconstructors.ptychography.methods import ScanParameters
 from reconstructors.ptychography.preparation import Preparation
@@ -40,7 +40,8 @@ def knowledge(parameters: ScanParameters) -> tuple[str, ...]:
     engine = parameters.engine
     assert isinstance(engine, DichroicParameters)
     shared = [name for name in ("probe", "positions", "charge") if getattr(engine, f"shared_{name}")]
-    return *methods.knowledge(parameters), *(f"{name} shared by the helicities" for name in shared)
+    begun = ("helicity - begun at helicity +",) if engine.following else ()
+    return *methods.knowledge(parameters), *(f"{name} shared by the helicities" for name in shared), *begun
 
 
 def refusal(measurement: xr.Dataset, parameters: ScanParameters) -> str | None:

@@ -25,7 +25,7 @@ from reconstructors.ptychography.corrections.defocus import ProbeUnwrapping, hei
 from reconstructors.ptychography.corrections.frame_rejection import FrameRejection
 from reconstructors.ptychography.corrections.positions import PositionParameters, PositionRefinement
 from reconstructors.ptychography.corrections.stretching import StretchRefinement
-from reconstructors.ptychography.dichroic.coupling import DichroicParameters
+from reconstructors.ptychography.dichroic.sharing import DichroicParameters
 from reconstructors.ptychography.engines import difference_map, gauge, least_squares, pie, rpie_plus
 from reconstructors.ptychography.engines.difference_map import DmParameters
 from reconstructors.ptychography.engines.least_squares import LsqmlParameters

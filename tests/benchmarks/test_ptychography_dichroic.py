@@ -21,8 +21,9 @@ import numpy as np
 import pytest
 
 from reconstructors.ptychography.corrections.positions import PositionParameters
-from reconstructors.ptychography.dichroic.coupling import DichroicParameters, run
+from reconstructors.ptychography.dichroic.coupling import run
 from reconstructors.ptychography.dichroic.priors import MagneticPrior
+from reconstructors.ptychography.dichroic.sharing import DichroicParameters
 from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
 from tests.ptychography_dichroic_problem import Setting, dichroic_pair, problems
 from tests.ptychography_dichroic_score import registered, score

@@ -9,9 +9,10 @@ from numerics.streams import stream
 from numerics.threads import use_threads
 from reconstructors.ptychography.corrections.positions import PositionParameters, split
 from reconstructors.ptychography.dichroic import joint
-from reconstructors.ptychography.dichroic.coupling import DichroicParameters, run
+from reconstructors.ptychography.dichroic.coupling import run
 from reconstructors.ptychography.dichroic.priors import MagneticPrior, apply, magnet_of
 from reconstructors.ptychography.dichroic.shared_positions import anchor, lock, tie
+from reconstructors.ptychography.dichroic.sharing import DichroicParameters
 from reconstructors.ptychography.engines import rpie_plus
 from reconstructors.ptychography.engines.batches import Batches
 from reconstructors.ptychography.engines.pie import PieParameters

@@ -16,7 +16,7 @@ from numerics.streams import stream
 from numerics.threads import use_threads
 from reconstructors import registry
 from reconstructors.ptychography import methods
-from reconstructors.ptychography.dichroic.coupling import DichroicParameters
+from reconstructors.ptychography.dichroic.sharing import DichroicParameters
 from reconstructors.ptychography.methods import ScanParameters
 from tests.ptychography_small import N, assembled, node, nrmse, small_problem
 
