@@ -16,8 +16,10 @@ from reconstructors.ptychography.checkpoint import Checkpoint, Keeper, put_back
 from reconstructors.ptychography.dichroic import joint, priors
 from reconstructors.ptychography.dichroic.shared_positions import anchor, lock, tie
 from reconstructors.ptychography.dichroic.sharing import DichroicParameters
-from reconstructors.ptychography.dichroic.stage import Coupling, Part, Stage, Until, position_listeners
+from reconstructors.ptychography.dichroic.stage import Coupling, Engine, Part, Stage, Until, position_listeners
 from reconstructors.ptychography.engines.listeners import Listener
+from reconstructors.ptychography.engines.momentum import Momentum
+from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
 from reconstructors.ptychography.problem import Problem
 from reconstructors.ptychography.state import State, start
 
@@ -28,7 +30,6 @@ Arrays = tuple[Array, Array]
 
 _BOUND = 5.0  # px, of the shift between the helicities
 _ALIKE = 0.8  # correlation of their images, from which they are believed
-_APART = 0.1  # px, from which a scan that follows is moved: what an image of few epochs tells
 
 
 class Course:
@@ -80,33 +81,32 @@ class Course:
         return states[0], states[1], shift
 
     def _one_after_the_other(self, states: States) -> Array:
-        """Reconstruct helicity +, then - from there, in place; return the shift between them.
+        """Reconstruct helicity +, then both from there, in place; return the shift between them.
 
-        Where the two images have too little in common, - goes on by itself.
+        Both take the same steps at the end: what + had still to settle moves alike in both. Where the two images have
+        too little in common, - goes on by itself.
         """
         plus, minus = states
         first, second = self._problems
-        epochs, alone, following = self._parameters.engine.epochs, self._parameters.alone, self._parameters.following
-        self._drive([self._part(first, plus, self._moving(first))], epochs, [])
+        epochs, following = self._parameters.engine.epochs, self._parameters.following
+        done = epochs - following
+        self._drive([self._part(first, plus, self._moving(first))], done, [])
         _take_probe(minus, plus, self._problems)
-        done = epochs + alone
-        self._drive([self._part(second, minus, self._moving(second))], done, [])
+        done += self._parameters.alone
+        self._drive([self._part(second, minus, self._moving(second), engine=self._probe_held())], done, [])
         found = self._found(states)
         if found is None:
+            self._drive([self._part(first, plus, self._moving(first))], done + following, [])
             self._drive([self._part(second, minus, self._moving(second))], 2 * epochs, [])
             return np.zeros(2)
-        moved, registration = found
-        shift = registration.shift
-        if self._parameters.positions is not None or np.hypot(*shift) > _APART:
-            self._move_back(minus, moved, registration)
-        else:
-            shift = np.zeros(2)
         minus.object[...] = plus.object
         minus.flux[...] = second.flux
         _take_probe(minus, plus, self._problems)
-        minus.epoch = epochs - following
-        second = self._problems[1]
-        self._drive([self._part(second, minus, self._moving(second, stretch=False))], done + following, [])
+        minus.epoch = plus.epoch
+        for state in states:
+            Momentum(state, 1).forget()
+        shift = self._moved_where_it_fits(minus, found[1])
+        self._side_by_side(states, done + following)
         return shift
 
     def _side_by_side(self, states: States, last: int, *, alone: bool = False) -> None:
@@ -141,6 +141,25 @@ class Course:
         moved, found = register_pair(states[0].object, states[1].object, mask=mask, model=model, bound=_BOUND)
         return None if found.correlation < _ALIKE else (moved, found)
 
+    def _moved_where_it_fits(self, minus: State, found: PairRegistration) -> Array:
+        """Move the second scan back, if its frames then fit the object of the first better; return the shift, 0 if not.
+
+        An image of few epochs may lie a pixel off by itself.
+        """
+        error, problem = self._misfit(minus), self._problems[1]
+        nominal, image = minus.positions.copy(), minus.object.copy()
+        self._move_back(minus, image, found)
+        if self._misfit(minus) < error:
+            return found.shift
+        minus.positions[:] = nominal
+        self._problems = self._problems[0], problem
+        return np.zeros(2)
+
+    def _misfit(self, minus: State) -> float:
+        """Return the Fourier error of the second scan as it stands; nothing is changed."""
+        rng = np.random.default_rng(0)
+        return Part(self._problems[1], minus.copy(), self._parameters.engine, rng=rng).step()
+
     def _move_back(self, minus: State, moved: Array, found: PairRegistration) -> None:
         """Give the second scan, in place, the coordinates of the first."""
         first, second = self._problems
@@ -167,9 +186,18 @@ class Course:
         )
         return joint.parted(state, self._problems)
 
-    def _part(self, problem: Problem, state: State, moving: Sequence[Listener]) -> Part:
+    def _part(
+        self, problem: Problem, state: State, moving: Sequence[Listener], *, engine: Engine | None = None
+    ) -> Part:
         listeners = (*(Until(one, self._parameters.positions_until) for one in moving), *self._listeners)
-        return Part(problem, state, self._parameters.engine, rng=self._rng, listeners=listeners)
+        return Part(problem, state, engine or self._parameters.engine, rng=self._rng, listeners=listeners)
+
+    def _probe_held(self) -> Engine:
+        """Return the engine for the epochs alone, the probe as it is: one that moves takes the object along."""
+        engine, alone = self._parameters.engine, self._parameters.alone
+        if isinstance(engine, RpiePlusParameters):
+            return replace(engine, probe_from=alone, batch_epochs=max(engine.batch_epochs, alone))
+        return replace(engine, probe_from=alone)
 
     def _moving(self, problem: Problem, *, stretch: bool = True) -> Sequence[Listener]:
         """Return what refines the positions; once the charge image has settled the affine part, only frame by frame."""

@@ -6,9 +6,9 @@
 charge image, for some epochs in which one object stands for both (M = 0) and both scans settle on it; after those each
 has its own object again and M is free. The change of variables alone gains nothing.
 
-Or one helicity follows the other: it begins where that has ended, object and probe, and takes a few epochs of all
+Or one helicity follows the other: it begins where that stands, object and probe, and both take a few epochs of all
 frames at once. What these cannot change, because the frames hardly see it, is the same in both and not in M, where an
-object begun anew brings noise of its own. It takes half the time too.
+object begun anew brings noise of its own; and what has still to settle moves alike in both. It takes half the time too.
 """
 
 from dataclasses import dataclass, field
@@ -38,8 +38,8 @@ class DichroicParameters:
         Epochs after those in which one object and one probe stand for both helicities. Shift and affine part of one
         scan against the other settle then and stay; single frames go on, each with its own object.
     following : int
-        Last epochs, the only ones that helicity - takes beside those alone: it begins them with object and probe of
-        helicity +. 0 is side by side from the start.
+        Last epochs, which both begin with object and probe of helicity +; before them helicity - has those alone and no
+        more. 0 is side by side from the start.
     shared_probe, shared_positions : bool
     shared_faults : bool
         A frame left out of one scan is left out of the other.
@@ -77,8 +77,8 @@ class DichroicParameters:
             self._check_following()
 
     def _check_following(self) -> None:
-        if self.following > self.engine.epochs:
-            raise ValueError(f"following is {self.following}; allowed: up to epochs, {self.engine.epochs}")
+        if self.following >= self.engine.epochs:
+            raise ValueError(f"following is {self.following}; allowed: below epochs, {self.engine.epochs}")
         if not 1 <= self.alone <= self.engine.epochs:
             allowed = f"from 1 to epochs, {self.engine.epochs}, where one helicity follows the other"
             raise ValueError(f"alone is {self.alone}; allowed: {allowed}")
