@@ -8,6 +8,7 @@ import pytest
 from numerics.streams import stream
 from reconstructors.ptychography.checkpoint import Checkpoint
 from reconstructors.ptychography.dichroic.coupling import run
+from reconstructors.ptychography.dichroic.course import Course
 from reconstructors.ptychography.dichroic.priors import MagneticPrior
 from reconstructors.ptychography.dichroic.sharing import DichroicParameters
 from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
@@ -46,6 +47,21 @@ def test_a_scan_that_lies_elsewhere_and_brighter_light_are_found():
     assert light[1] / light[0] == pytest.approx(1.3, rel=0.03)
     found = score(pair, state.plus.object, registered(pair, state.plus.object, state.minus.object))
     assert found.contrast == pytest.approx(1, abs=0.15)
+
+
+def test_a_wrong_shift_is_not_believed(monkeypatch):
+    pair = dichroic_pair(0, SETTING)
+    parameters = DichroicParameters(engine=SHORT, following=4, alone=4)
+    true = Course._found
+
+    def wrong(self, states):
+        moved, registration = true(self, states)
+        return moved, replace(registration, shift=np.add(registration.shift, (1.5, 0.0)))
+
+    monkeypatch.setattr(Course, "_found", wrong)
+    found, _ = solved(pair, parameters)
+    assert not np.any(found.shift)
+    assert np.array_equal(found.minus.positions, found.plus.positions)
 
 
 def test_what_has_nothing_in_common_goes_on_by_itself():
