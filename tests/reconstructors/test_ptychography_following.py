@@ -7,6 +7,7 @@ import pytest
 
 from numerics.streams import stream
 from reconstructors.ptychography.checkpoint import Checkpoint
+from reconstructors.ptychography.corrections.positions import PositionParameters
 from reconstructors.ptychography.dichroic.coupling import run
 from reconstructors.ptychography.dichroic.course import Course
 from reconstructors.ptychography.dichroic.priors import MagneticPrior
@@ -47,6 +48,16 @@ def test_a_scan_that_lies_elsewhere_and_brighter_light_are_found():
     assert light[1] / light[0] == pytest.approx(1.3, rel=0.03)
     found = score(pair, state.plus.object, registered(pair, state.plus.object, state.minus.object))
     assert found.contrast == pytest.approx(1, abs=0.15)
+
+
+def test_positions_are_refined_in_both_scans():
+    pair = dichroic_pair(0, replace(SETTING, position_error=0.7, drift=(1.4, -0.8)))
+    refined = DichroicParameters(engine=ENGINE, positions=PositionParameters(stretch_from=None), following=15, alone=10)
+    state, _ = solved(pair, refined)
+    assert (state.minus.positions - state.plus.positions).mean(0) == pytest.approx([1.4, -0.8], abs=0.2)
+    for part, corners in zip((state.plus, state.minus), pair.corners, strict=True):
+        missed = corners - part.positions
+        assert (missed - missed.mean(0)).std() < 0.15 * 0.7
 
 
 def test_a_wrong_shift_is_not_believed(monkeypatch):

@@ -16,10 +16,9 @@ from reconstructors.ptychography.checkpoint import Checkpoint, Keeper, put_back
 from reconstructors.ptychography.dichroic import joint, priors
 from reconstructors.ptychography.dichroic.shared_positions import anchor, lock, tie
 from reconstructors.ptychography.dichroic.sharing import DichroicParameters
-from reconstructors.ptychography.dichroic.stage import Coupling, Engine, Part, Stage, Until, position_listeners
+from reconstructors.ptychography.dichroic.stage import Coupling, Part, Stage, Until, position_listeners
 from reconstructors.ptychography.engines.listeners import Listener
 from reconstructors.ptychography.engines.momentum import Momentum
-from reconstructors.ptychography.engines.rpie_plus import RpiePlusParameters
 from reconstructors.ptychography.problem import Problem
 from reconstructors.ptychography.state import State, start
 
@@ -93,7 +92,7 @@ class Course:
         self._drive([self._part(first, plus, self._moving(first))], done, [])
         _take_probe(minus, plus, self._problems)
         done += self._parameters.alone
-        self._drive([self._part(second, minus, self._moving(second), engine=self._probe_held())], done, [])
+        self._drive([self._part(second, minus, self._moving(second))], done, [])
         found = self._found(states)
         if found is None:
             self._drive([self._part(first, plus, self._moving(first))], done + following, [])
@@ -147,8 +146,8 @@ class Course:
         An image of few epochs may lie a pixel off by itself.
         """
         error, problem = self._misfit(minus), self._problems[1]
-        nominal, image = minus.positions.copy(), minus.object.copy()
-        self._move_back(minus, image, found)
+        nominal = minus.positions.copy()
+        self._move_back(minus, minus.object, found)
         if self._misfit(minus) < error:
             return found.shift
         minus.positions[:] = nominal
@@ -186,18 +185,9 @@ class Course:
         )
         return joint.parted(state, self._problems)
 
-    def _part(
-        self, problem: Problem, state: State, moving: Sequence[Listener], *, engine: Engine | None = None
-    ) -> Part:
+    def _part(self, problem: Problem, state: State, moving: Sequence[Listener]) -> Part:
         listeners = (*(Until(one, self._parameters.positions_until) for one in moving), *self._listeners)
-        return Part(problem, state, engine or self._parameters.engine, rng=self._rng, listeners=listeners)
-
-    def _probe_held(self) -> Engine:
-        """Return the engine for the epochs alone, the probe as it is: one that moves takes the object along."""
-        engine, alone = self._parameters.engine, self._parameters.alone
-        if isinstance(engine, RpiePlusParameters):
-            return replace(engine, probe_from=alone, batch_epochs=max(engine.batch_epochs, alone))
-        return replace(engine, probe_from=alone)
+        return Part(problem, state, self._parameters.engine, rng=self._rng, listeners=listeners)
 
     def _moving(self, problem: Problem, *, stretch: bool = True) -> Sequence[Listener]:
         """Return what refines the positions; once the charge image has settled the affine part, only frame by frame."""
