@@ -80,6 +80,8 @@ def draw_curves(study: xr.Dataset) -> Figure | None:
     ticks = [
         tick for tick in (5, 7.5, 10, 15, 20, 30, 40) if 0.9 * separations.min() <= tick <= 1.1 * separations.max()
     ]
+    if len(ticks) < 2:
+        ticks = np.unique(separations).tolist()
     shares.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     shares.minorticks_off()
     shares.set_ylim(-4, 106)

@@ -40,16 +40,17 @@ def draw_charge(results: Results) -> Figure | None:
     count = bool(charge) + (cones is not None) + (power is not None)
     if not count:
         return None
-    figure = new_figure(11.4 if count > 1 else 6.0, 3.8)
+    figure = new_figure(11.4 if count > 1 else 6.0, 4.2)
     panels, marks = iter(figure.subplots(1, count, squeeze=False)[0]), iter("abc")
     if charge:
         axes = next(panels)
-        letter(axes, next(marks), "charge, all directions")
+        letter(axes, next(marks), "charge")
         _methods(axes, charge, results, ("fsc_truth", "fsc"), None)
         axes.set_ylabel("shell correlation (dotted: halves)")
+        _methods_legend(figure, axes)
     if cones is not None:
         axes = next(panels)
-        letter(axes, next(marks), f"charge of {cones.method}, in cones about x, y, z")
+        letter(axes, next(marks), f"{cones.method}, in cones")
         _cones(axes, cones)
     if power is not None:
         axes = next(panels)
@@ -73,12 +74,13 @@ def draw_components(results: Results) -> Figure | None:
     cases = [case for case in show(results).values() if _has(case, "fsc_truth_component", "fsc_component")]
     if not cases:
         return None
-    figure = new_figure(11.4, 3.8)
+    figure = new_figure(11.4, 4.2)
     panels = figure.subplots(1, 3, sharey=True)
     for index, (axes, mark) in enumerate(zip(panels, "abc", strict=True)):
         _methods(axes, cases, results, ("fsc_truth_component", "fsc_component"), index)
         letter(axes, mark, f"$m_{'xyz'[index]}$")
     panels[0].set_ylabel("shell correlation (dotted: halves)")
+    _methods_legend(figure, panels[0])
     return figure
 
 
@@ -101,7 +103,12 @@ def _methods(axes: Any, cases: Sequence[Case], results: Results, names: tuple[st
             axes.plot(frequency, line, color=style.colour, linestyle=dash, linewidth=1.4, label=label)
             label = None
     _threshold(axes, limit)
-    axes.legend(loc="lower left", bbox_to_anchor=(0.01, 0.225), fontsize=7.5)
+
+
+def _methods_legend(figure: Any, axes: Any) -> None:
+    """Name the methods below all panels: curves fill every corner of theirs."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5), fontsize=7.5, frameon=False)
 
 
 def _threshold(axes: Any, limit: float) -> None:

@@ -6,6 +6,7 @@ A volume that has to explain two states explains neither where they differ. What
 projector or the fill, is in the volume of a single series too.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ _STEPS: Final = 8  # of conjugate gradients, on the images of one series
 _PLACE: Final = 4.0  # voxels, standard deviation of the window that is a place
 _LEAST: Final = 8  # images of a series, from which its own volume does not explain just anything
 _PATH: Final = 1.0  # voxels of magnet that a ray must cross to count
+_SHARE: Final = 0.1  # of the signal: residuals far below it come from the projector, and uneven without any change
 _TINY: Final = 1e-6
 
 
@@ -72,7 +74,8 @@ def compare_series(term: DataTerm, m: Array, fill: Array, series: NDArray[np.int
         residual[label] = together / max(errors[-1], _TINY)
         if labels.size > 1 and place.size >= _LEAST:
             alone = own.forward(state.x) - own.data
-            worst = max(worst, _unevenness(own.weighted(joint[place] ** 2), own.weighted(alone**2), own.plan, fill))
+            squares = [own.weighted(images**2) for images in (joint[place], alone, own.data)]
+            worst = max(worst, _unevenness(squares, own.plan, fill))
     return SeriesFits(residual, worst)
 
 
@@ -82,13 +85,18 @@ def _part(term: DataTerm, place: Array) -> DataTerm:
     return DataTerm(part_of(term.plan, place), term.data[place], weights, term.components)
 
 
-def _unevenness(together: Array, alone: Array, plan: Projector, fill: Array) -> float:
-    """Return the largest over the median ratio of squared residuals of the rays through each place of the magnet."""
+def _unevenness(squares: Sequence[Array], plan: Projector, fill: Array) -> float:
+    """Return the largest over the median ratio of squared residuals of the rays through each place of the magnet.
+
+    `squares` are those of the residual in the joint volume, of that in the series' own, and of the data.
+    """
     magnet = fill > 0
     crossing = project(magnet.astype(np.float32), plan) > _PATH
     seen = []
-    for squares in (together, alone):
-        back = project_adjoint(np.where(crossing, squares, 0).astype(np.float32), plan)
-        seen.append(ndimage.gaussian_filter(back, _PLACE, mode="nearest")[magnet])
-    ratio = np.maximum(seen[0], 0) / np.maximum(seen[1], _TINY * float(seen[1].max()) + _TINY)
+    for one in squares:
+        back = project_adjoint(np.where(crossing, one, 0).astype(np.float32), plan)
+        seen.append(np.maximum(ndimage.gaussian_filter(back, _PLACE, mode="nearest")[magnet], 0))
+    together, alone, signal = seen
+    least = _SHARE**2 * signal + _TINY * float(alone.max()) + _TINY
+    ratio = (together + least) / (alone + least)
     return float(ratio.max() / max(float(np.median(ratio)), _TINY))

@@ -119,3 +119,19 @@ def test_series_that_agree_and_that_do_not():
     assert differ.residual[2] > 1.5 * agree.residual[2]
     alone = compare_series(DataTerm(plan, data + noise), m, fill, np.zeros(len(data), np.int64), count=1)
     assert alone.worst == 1
+
+
+@pytest.mark.parametrize(("scale", "told"), [(1.02, False), (-1.0, True)])
+def test_what_the_projector_misses_is_no_change(scale, told):
+    """Without noise the series' own volume explains everything: what matters is how much of the signal it was."""
+    geometry = published_geometry(step=8)
+    plan = plan_projector((10, 24, 24), geometry, detector=(30, 30))
+    fill = np.zeros((10, 24, 24), np.float32)
+    fill[2:8, 3:21, 3:21] = 1
+    m = fill * np.array([0.6, -0.5, 0.7], np.float32)[:, None, None, None]
+    other = m.copy()
+    other[:, 3:7, 4:10, 4:10] *= np.float32(scale)
+    series = np.repeat([0, 1, 2], len(geometry) // 3)
+    data = np.where((series == 1)[:, None, None], project_vector(other, plan), project_vector(m, plan))
+    found = compare_series(DataTerm(plan, data), m, fill, series, count=3)
+    assert (found.worst > LIMITS["changed_texture"]) == told
