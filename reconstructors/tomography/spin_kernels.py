@@ -3,6 +3,7 @@
 - `gather_field`, `scatter_field`: between a volume and its packed voxels;
 - `neighbours_of`: the bonds of each voxel;
 - `tangent_gradient`, `exchange_energy`: of data and exchange, across the directions;
+- `misalignment`, `add_misalignment_gradient`: how far from rest spins are, in the field of their neighbours;
 - `moved`: along a tangent, back onto the sphere;
 - `dot`, `subtract_along`, `to_tangent`, `carry`: what the two loops of L-BFGS do.
 
@@ -80,6 +81,58 @@ def tangent_gradient(n: Any, data: Any, exchange: Any, weight: Any, neighbours: 
         out[i, 0] = x - along * n[i, 0]
         out[i, 1] = y - along * n[i, 1]
         out[i, 2] = z - along * n[i, 2]
+
+
+@njit(cache=True, nogil=True)
+def misalignment(n: Any, weight: Any, neighbours: Any, pull: Any, push: Any) -> float:
+    """Return ``sum (|h|^2 - |h| (h n)) / w`` and write what its gradient is made of.
+
+    The field is ``h_i = sum min(w_i, w_j) n_j``. Where its angle with `n` is small that is half the torque's square; it
+    is most where a spin points against the field, at rest as well but not for long. `pull` is the derivative by the
+    field, `push` that by the direction itself, (n, 3) both.
+    """
+    total = 0.0
+    for i in range(len(n)):
+        x = y = z = np.float32(0)
+        for k in range(6):
+            j = neighbours[i, k]
+            if j >= 0:
+                bond = min(weight[i], weight[j])
+                x += bond * n[j, 0]
+                y += bond * n[j, 1]
+                z += bond * n[j, 2]
+        along = x * n[i, 0] + y * n[i, 1] + z * n[i, 2]
+        length = np.sqrt(x * x + y * y + z * z)
+        total += length * (length - along) / weight[i]
+        cosine = along / length if length > 0 else np.float32(0)
+        share, back = (2 - cosine) / weight[i], length / weight[i]
+        pull[i, 0], pull[i, 1], pull[i, 2] = (
+            share * x - back * n[i, 0],
+            share * y - back * n[i, 1],
+            share * z - back * n[i, 2],
+        )
+        push[i, 0], push[i, 1], push[i, 2] = -back * x, -back * y, -back * z
+    return total
+
+
+@njit(cache=True, nogil=True)
+def add_misalignment_gradient(
+    n: Any, pull: Any, push: Any, factor: Any, weight: Any, neighbours: Any, out: Any
+) -> None:
+    """Add the part of ``factor d(misalignment)/dn`` across `n` to `out`, of what `misalignment` wrote."""
+    for i in range(len(n)):
+        x, y, z = push[i, 0], push[i, 1], push[i, 2]
+        for k in range(6):
+            j = neighbours[i, k]
+            if j >= 0:
+                bond = min(weight[i], weight[j])
+                x += bond * pull[j, 0]
+                y += bond * pull[j, 1]
+                z += bond * pull[j, 2]
+        along = x * n[i, 0] + y * n[i, 1] + z * n[i, 2]
+        out[i, 0] += factor * (x - along * n[i, 0])
+        out[i, 1] += factor * (y - along * n[i, 1])
+        out[i, 2] += factor * (z - along * n[i, 2])
 
 
 @njit(cache=True, nogil=True)

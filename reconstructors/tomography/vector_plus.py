@@ -52,6 +52,9 @@ class VectorPlusParameters:
         On the data's grid, over the operator norm, one value after the other, falling.
     fine_exchange : tuple of float
         On a grid twice finer, with the magnet's edges drawn sharp inside of voxels; empty: there is none.
+    torque_length : float
+        Voxels of the data: its square times the exchange is the weight of the torque's square, `Spins.torque`. 0: the
+        torque costs nothing.
     steps : int
         At each value.
     every : int
@@ -71,6 +74,7 @@ class VectorPlusParameters:
     start_steps: int = 10
     exchange: tuple[float, ...] = (0.1, 0.03, 0.017, 0.01, 0.0056, 0.003, 0.001, 0.0003)
     fine_exchange: tuple[float, ...] = (0.012, 0.007, 0.004, 0.0023, 0.0012)
+    torque_length: float = 0.0
     steps: int = 10
     every: int = 7
     allowance: float = 0.01
@@ -85,6 +89,8 @@ class VectorPlusParameters:
             raise ValueError(f"every is {self.every}; allowed: from 2, or 0 for none")
         if not self.exchange or not all(value >= 0 for value in (*self.exchange, *self.fine_exchange)):
             raise ValueError(f"exchange is {self.exchange}; allowed: one value or more, from 0")
+        if not 0 <= self.torque_length < np.inf:
+            raise ValueError(f"torque_length is {self.torque_length}; allowed: from 0 voxels")
         if not 0 <= self.allowance < 1:
             raise ValueError(f"allowance is {self.allowance}; allowed: 0 to below 1")
         if not (self.outlier == 0 or self.outlier > 1):
@@ -112,6 +118,8 @@ class Grid:
         Largest, of the data term.
     lowest : float
         Cycles per voxel, `Spins.lowest`.
+    torque : float
+        Weight of the torque's square over the exchange, square voxels.
     fine : bool
         Twice finer than the data.
     """
@@ -120,6 +128,7 @@ class Grid:
     magnet: Magnet
     curvature: float
     lowest: float
+    torque: float
     fine: bool = False
 
     def taken(self, m: Array, *, fine: bool) -> Array:
@@ -162,7 +171,7 @@ class Descent:
 
     def solve(self, grid: Grid, term: DataTerm, m: Array, exchange: float) -> Array:
         """Return the magnetization after the steps at one value of the exchange."""
-        solver = Spins(grid.magnet, grid.curvature, exchange, lowest=grid.lowest)
+        solver = Spins(grid.magnet, grid.curvature, exchange, grid.torque * exchange, lowest=grid.lowest)
         done = len(self.errors)
         later = [lambda step, error, one=one: one(step + done, error) for one in self.watch]
         state, more = run(solver, solver.init(term, m), steps=self.steps, watch=later)
@@ -198,7 +207,7 @@ def solve(
     state, errors = run(start, start.init(used), steps=parameters.start_steps, watch=watch)
     norm = operator_norm(term, scale=fill, rng=rng)
     descent = Descent(parameters.steps, watch, errors, float(len(errors)))
-    coarse = Grid(term, Magnet.of(fill), MARGIN * norm, _LOWEST)
+    coarse = Grid(term, Magnet.of(fill), MARGIN * norm, _LOWEST, parameters.torque_length**2)
     rungs = _climbed(descent, coarse, state.x, parameters.exchange, held, parameters.allowance)
     best = chosen(rungs, parameters.allowance)
     if parameters.outlier:
@@ -209,7 +218,8 @@ def solve(
         best = chosen(rungs, parameters.allowance)
     if parameters.fine_exchange:
         sharp = DataTerm(finer_projector(term.plan, fill=fill), term.data, term.weights)
-        fine = Grid(sharp, Magnet.of(finer_fill(fill)), coarse.curvature / 8, coarse.lowest / 2, fine=True)
+        magnet = Magnet.of(finer_fill(fill))
+        fine = Grid(sharp, magnet, coarse.curvature / 8, coarse.lowest / 2, 4 * coarse.torque, fine=True)
         from_here = fine.taken(best.m, fine=False)
         rungs += _climbed(descent, fine, from_here, parameters.fine_exchange, held, parameters.allowance, before=rungs)
         best = chosen(rungs, parameters.allowance)

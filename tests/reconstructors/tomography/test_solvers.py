@@ -8,6 +8,7 @@ import pytest
 
 from numerics.iterate import iterate, run
 from numerics.threads import use_threads
+from reconstructors.tomography import spin_kernels
 from reconstructors.tomography.constraints import onto_ball, onto_support
 from reconstructors.tomography.data_term import MARGIN, DataTerm, operator_norm
 from reconstructors.tomography.solvers import Accelerated, ConjugateGradient, GradientDescent
@@ -115,10 +116,10 @@ def test_the_point_ahead_carries_its_own_projection():
         assert np.linalg.norm(p.term.forward(x) - projected) < 1e-4 * np.linalg.norm(projected)
 
 
-@pytest.mark.parametrize("exchange", [0.01, 0.0])
-def test_spins_fall_at_every_step_and_stay_unit_vectors(exchange):
+@pytest.mark.parametrize(("exchange", "torque"), [(0.01, 0.0), (0.0, 0.0), (0.001, 0.01)])
+def test_spins_fall_at_every_step_and_stay_unit_vectors(exchange, torque):
     p = problem()
-    solver = Spins(Magnet.of(p.fill), 1 / step_of(p), exchange)
+    solver = Spins(Magnet.of(p.fill), 1 / step_of(p), exchange, torque)
     state = solver.init(p.term, p.m + 0.3 * np.random.default_rng(1).standard_normal(p.m.shape).astype(np.float32))
     costs = [state.cost]
     for after, _ in iterate(solver, state, steps=12):
@@ -130,9 +131,10 @@ def test_spins_fall_at_every_step_and_stay_unit_vectors(exchange):
     assert solver.error(state) == pytest.approx(p.term.misfit(p.term.forward(solver.m(state))), rel=1e-5)
 
 
-def test_the_gradient_of_the_spins_is_that_of_their_cost():
+@pytest.mark.parametrize(("exchange", "torque"), [(0.1, 0.0), (0.0, 0.1)])
+def test_the_gradient_of_the_spins_is_that_of_their_cost(exchange, torque):
     p = problem()
-    solver = Spins(Magnet.of(p.fill), 1 / step_of(p), 0.1)
+    solver = Spins(Magnet.of(p.fill), 1 / step_of(p), exchange, torque)
     start = p.m + 0.5 * np.random.default_rng(1).standard_normal(p.m.shape).astype(np.float32)
     state = solver.init(p.term, start)
     turn = np.random.default_rng(2).standard_normal(state.n.shape).astype(np.float32)
@@ -141,10 +143,40 @@ def test_the_gradient_of_the_spins_is_that_of_their_cost():
     assert (costs[1] - costs[0]) / 0.02 == pytest.approx(np.vdot(state.gradient.astype(float), turn), rel=0.01)
 
 
+def misalignment(volume):
+    magnet = Magnet.of(np.ones(volume.shape[1:], np.float32))
+    n = magnet.packed(volume.astype(np.float32), weighted=False)
+    return spin_kernels.misalignment(n, magnet.weight, magnet.neighbours, np.empty_like(n), np.empty_like(n))
+
+
+def test_a_spin_is_farthest_from_rest_against_its_neighbours():
+    def turned(angle):
+        volume = np.zeros((3, 5, 5, 5))
+        volume[2] = 1
+        volume[:, 2, 2, 2] = (np.sin(angle), 0, np.cos(angle))
+        return misalignment(volume)
+
+    found = [turned(angle) for angle in (0, 0.01, 0.5, 1.5, np.pi)]
+    assert found[0] == 0
+    assert np.all(np.diff(found) > 0)
+    # 36 sin^2 / 2 of the spin itself, and a sixth of that from each of its neighbours' fields
+    assert found[1] == pytest.approx(0.01**2 * (36 + 6) / 2, rel=0.01)
+
+
+def test_a_hedgehog_is_at_rest_and_noise_is_not():
+    axis = np.arange(12) - 5.5
+    radial = np.stack(np.meshgrid(axis, axis, axis, indexing="ij")[::-1])
+    hedgehog = radial / np.linalg.norm(radial, axis=0)
+    noise = np.random.default_rng(1).standard_normal(radial.shape)
+    noisy = hedgehog + 0.1 * noise
+    at_rest, off = misalignment(hedgehog), misalignment(noisy / np.linalg.norm(noisy, axis=0))
+    assert at_rest < 0.1 * off
+
+
 @pytest.mark.parametrize("width", [24, 23])
 def test_the_square_under_the_preconditioner_is_that_of_what_it_returns(width):
     fill, rng = problem().fill[..., :width], np.random.default_rng(3)
-    solver = Spins(Magnet.of(fill), 600.0, 0.01)
+    solver = Spins(Magnet.of(fill), 600.0, 0.01, 0.02)
     y, n = (rng.standard_normal((len(solver.magnet.sites), 3)).astype(np.float32) for _ in range(2))
     n /= np.linalg.norm(n, axis=1, keepdims=True)
     y -= np.sum(y * n, 1, keepdims=True) * n
@@ -166,7 +198,7 @@ def test_no_bit_depends_on_threads():
     for count in (1, 2):
         with use_threads(count):
             fast = Accelerated(1e-3, partial(ball, p.fill))
-            conjugate, spins = ConjugateGradient(p.fill), Spins(Magnet.of(p.fill), 600.0, 0.01)
+            conjugate, spins = ConjugateGradient(p.fill), Spins(Magnet.of(p.fill), 600.0, 0.01, 0.02)
             linear = run(conjugate, conjugate.init(p.term), steps=4)[0].x
             found.append(
                 (

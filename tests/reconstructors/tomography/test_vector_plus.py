@@ -99,3 +99,26 @@ def test_half_of_the_data_ends_where_all_of_it_did(noisy):
 def test_every_other_or_fewer_are_held_out(every):
     with pytest.raises(ValueError, match=r"every is -?\d; allowed: from 2, or 0 for none"):
         VectorPlusParameters(every=every)
+
+
+def test_the_torque_takes_noise_and_leaves_a_hedgehog():
+    axis = np.arange(24) - 11.5
+    z, y, x = np.meshgrid(axis, axis, axis, indexing="ij")
+    distance = np.sqrt(x**2 + y**2 + z**2)
+    fill = (distance < 9).astype(np.float32)
+    m = (fill * np.stack([-y, x, z]) / distance).astype(np.float32)  # no projection sees a gradient, as a radial one is
+    plan = plan_projector(fill.shape, series(), detector=(24, 24))
+    data = project_vector(m, plan)
+    data += (0.3 * data.std() * np.random.default_rng(4).standard_normal(data.shape)).astype(np.float32)
+    found = {}
+    for length, scale in ((0.0, 1.0), (10.0, 0.1)):
+        exchange = tuple(scale * value for value in (0.1, 0.03, 0.01, 0.003, 0.001))
+        parameters = VectorPlusParameters(exchange=exchange, fine_exchange=(), torque_length=length)
+        solution = solve(DataTerm(plan, data), fill, parameters=parameters, rng=np.random.default_rng(0))[0]
+        found[length] = np.linalg.norm(solution - m) / np.linalg.norm(m)
+    assert found[10.0] < 0.8 * found[0.0]
+
+
+def test_a_torque_length_below_nothing_is_refused():
+    with pytest.raises(ValueError, match=r"torque_length is -1\.0; allowed: from 0 voxels"):
+        VectorPlusParameters(torque_length=-1.0)
