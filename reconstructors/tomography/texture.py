@@ -27,6 +27,7 @@ _PLACE: Final = 4.0  # voxels, standard deviation of the window that is a place
 _LEAST: Final = 8  # images of a series, from which its own volume does not explain just anything
 _PATH: Final = 1.0  # voxels of magnet that a ray must cross to count
 _SHARE: Final = 0.1  # of the signal: residuals far below it come from the projector, and uneven without any change
+_SEEN: Final = 0.1  # of the median place's signal, below which a place is not judged: a stray voxel that few rays cross
 _TINY: Final = 1e-6
 
 
@@ -96,7 +97,8 @@ def _unevenness(squares: Sequence[Array], plan: Projector, fill: Array) -> float
     for one in squares:
         back = project_adjoint(np.where(crossing, one, 0).astype(np.float32), plan)
         seen.append(np.maximum(ndimage.gaussian_filter(back, _PLACE, mode="nearest")[magnet], 0))
-    together, alone, signal = seen
+    judged = seen[2] >= _SEEN * np.median(seen[2])
+    together, alone, signal = (one[judged] for one in seen)
     least = _SHARE**2 * signal + _TINY * float(alone.max()) + _TINY
     ratio = (together + least) / (alone + least)
     return float(ratio.max() / max(float(np.median(ratio)), _TINY))

@@ -135,3 +135,19 @@ def test_what_the_projector_misses_is_no_change(scale, told):
     data = np.where((series == 1)[:, None, None], project_vector(other, plan), project_vector(m, plan))
     found = compare_series(DataTerm(plan, data), m, fill, series, count=3)
     assert (found.worst > LIMITS["changed_texture"]) == told
+
+
+def test_a_stray_voxel_of_the_fill_is_not_judged():
+    rng = np.random.default_rng(5)
+    geometry = published_geometry(step=8)
+    plan = plan_projector((12, 48, 48), geometry, detector=(50, 50))
+    fill = np.zeros((12, 48, 48), np.float32)
+    fill[4:8, 18:30, 18:30] = 1
+    m = fill * np.array([0.6, -0.5, 0.7], np.float32)[:, None, None, None]
+    data = project_vector(m, plan)
+    deviation = np.float32(0.05 * data.std())
+    data += deviation * rng.standard_normal(data.shape, dtype=np.float32)
+    term = DataTerm(plan, data, np.full(data.shape, 1 / deviation**2))
+    series = np.repeat([0, 1, 2], len(geometry) // 3)
+    fill[0, 0, 0] = 0.125
+    assert compare_series(term, m, fill, series, count=3).worst < LIMITS["changed_texture"]
