@@ -74,6 +74,15 @@ def test_figures_say_what_is_not_reached() -> None:
     assert "told apart" in pairs
 
 
+def test_a_curve_of_one_separation_has_a_number_on_its_axis() -> None:
+    one = study().isel(tested=[1, 4, 7])
+    one["tested_separation"] = one["tested_separation"] * 1.83
+    with context():
+        figure = draw_curves(one)
+    assert figure is not None
+    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["18.3"]
+
+
 def test_slices_of_near_separations_are_kept_apart() -> None:
     """Lengths are far below any absolute tolerance that is meant for numbers near one."""
     with context():
