@@ -13,6 +13,9 @@ Once exchange has been chosen on the data's grid, frequencies that single images
 The error of prediction is what the misfit of held-out projections has above their noise, which is read from their
 finest frequencies: what an exterior says of it may be wrong by half. The least of it goes with the least error of the
 volume, and with more exchange than hedgehogs like: who looks for them allows more (`allowance`).
+
+Where spins were left to themselves most of the exchange may stand back for its torque (`torque_length`), which noise
+has and hedgehogs have not.
 """
 
 from collections.abc import Sequence

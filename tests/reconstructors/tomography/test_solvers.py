@@ -159,7 +159,7 @@ def test_a_spin_is_farthest_from_rest_against_its_neighbours():
     found = [turned(angle) for angle in (0, 0.01, 0.5, 1.5, np.pi)]
     assert found[0] == 0
     assert np.all(np.diff(found) > 0)
-    # 36 sin^2 / 2 of the spin itself, and a sixth of that from each of its neighbours' fields
+    # six neighbours pull at the spin, and each of them is pulled at by it
     assert found[1] == pytest.approx(0.01**2 * (36 + 6) / 2, rel=0.01)
 
 
