@@ -17,10 +17,11 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from numerics import fourier
-from validation.matching import Matching, match_points
+from validation.matching import Matching
 from validation.resolution.binning import Size, outer_sum, sizes
 from validation.resolution.curves import CorrelationCurve, blank_correlation, fourier_ring_correlation
 from validation.resolution.spectra import check_window, varies
+from validation.topology.hedgehog_matching import match_hedgehogs
 from validation.topology.hedgehogs import VoxelSize, find_hedgehogs
 from validation.topology.lattices import magnet_lattice, spin_lattice
 
@@ -287,7 +288,7 @@ def charge_fidelity(
     Raises
     ------
     ValueError
-        As `find_hedgehogs` and `match_points`, and on different shapes.
+        As `find_hedgehogs` and `match_hedgehogs`, and on different shapes.
 
     Notes
     -----
@@ -300,17 +301,15 @@ def charge_fidelity(
         find_hedgehogs(true, voxel_size=voxel_size, magnet=magnet),
     )
     reach = _RADIUS_IN_VOXELS * max(sizes(voxel_size, 3, name="voxel_size")) if radius is None else radius
-    units = [np.repeat(np.arange(h.sizes["hedgehog"]), np.abs(h["charge"].values)) for h in lists]
-    places = [h["position"].values[u] for h, u in zip(lists, units, strict=True)]
-    signs = [np.sign(h["charge"].values)[u] for h, u in zip(lists, units, strict=True)]
-    inside = [~h["at_border"].values[u] for h, u in zip(lists, units, strict=True)]
-    matching = match_points(places[0], places[1], radius=reach, labels=(signs[0], signs[1]))
+    match = match_hedgehogs(*lists, radius=reach)
+    signs = [np.sign(h["charge"].values)[r] for h, r in zip(lists, (match.found_row, match.true_row), strict=True)]
+    inside = match.found_inside, match.true_inside
     total, plus, minus = (
-        _charge_score(matching, *(i & np.isin(s, kinds) for i, s in zip(inside, signs, strict=True)))
+        _charge_score(match.matching, *(i & np.isin(s, kinds) for i, s in zip(inside, signs, strict=True)))
         for kinds in ((-1, 1), (1,), (-1,))
     )
     border = [int(np.count_nonzero(~i)) for i in inside]
-    return ChargeFidelity(total, plus, minus, border[0], border[1], matching, lists[0], lists[1])
+    return ChargeFidelity(total, plus, minus, border[0], border[1], match.matching, lists[0], lists[1])
 
 
 def _charge_score(matching: Matching, found: Bools, true: Bools) -> ChargeScore:
