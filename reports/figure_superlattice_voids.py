@@ -84,7 +84,7 @@ def draw(results: Results) -> Figure | None:
         _all_voids(panels[0], case.scored[f"{prefix}fill"].values, mesh, charge * virtual, Grid3.of(case.scored))
         plus, minus = int((virtual & (charge > 0)).sum()), int((virtual & (charge < 0)).sum())
         chosen = _examples(case.scored, prefix)
-        headings = [f"{name}: {plus} virtual hedgehogs, {minus} anti-hedgehogs"]
+        headings = [f"{name}: {plus} hedgehogs, {minus} anti"]
         for position, sign in ((1, 1), (3, -1)):
             row = chosen.get(sign)
             words = "virtual hedgehog" if sign > 0 else "virtual anti-hedgehog"

@@ -73,7 +73,8 @@ _LABELS: Final = {
 }
 _SPECIAL: Final[Mapping[tuple[str, float], str]] = {("changed", -1): "none", ("charges", 0): "as published"}
 _SITES: Final = ("octahedral", "tetrahedral", "between")
-_PAIRS: Final = ("opposite", "plus", "minus")
+_PAIRS: Final = {"opposite": "+ \u2212", "plus": "+ +", "minus": "\u2212 \u2212"}
+"""What stands for the kinds of pairs."""
 _REFUSED: Final = ("distances is of shape", "allowed:")
 """Beginnings of the notes where nothing could be fitted."""
 _STAGES: Final = {
@@ -200,16 +201,20 @@ def pairs_table(results: Results) -> Grid:
                 text for kind in _PAIRS for text in (_mu(here.sel(pair_kind=kind)), _random(here.sel(pair_kind=kind)))
             ]
             rows.append((name, *cells, _notes(here)))
-    kinds = ("+ \u2212", "+ +", "\u2212 \u2212")
-    headings = ("", *(text for kind in kinds for text in (f"{kind}: \u03bc (nm)", "at random (nm)")), "notes")
+    headings = ("", *(text for kind in _PAIRS.values() for text in (f"{kind}: \u03bc (nm)", "at random (nm)")), "notes")
     return Grid(headings, tuple(rows))
 
 
 def _notes(one: xr.Dataset) -> str:
-    """Join what the fits say of themselves; that there are too few distances stands in their cells."""
-    notes = [str(note) for note in one["pair_note"].values] if "pair_note" in one else []
-    parts = (part for note in notes for part in note.split("; "))
-    return "; ".join(dict.fromkeys(part for part in parts if part and not part.startswith(_REFUSED)))
+    """Join what the fits say of themselves, by kind; that there are too few distances stands in their cells."""
+    if "pair_note" not in one:
+        return ""
+    told: dict[str, list[str]] = {}
+    for kind, sign in _PAIRS.items():
+        for part in str(one["pair_note"].sel(pair_kind=kind).item()).split("; "):
+            if part and not part.startswith(_REFUSED):
+                told.setdefault(part, []).append(sign)
+    return "; ".join(f"{', '.join(signs)}: {part}" for part, signs in told.items())
 
 
 def _mu(one: xr.Dataset) -> str:

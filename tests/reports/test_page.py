@@ -13,7 +13,7 @@ from reports.page import write_report
 from reports.templating import symbols
 from tests.reports.run_directory import write_run
 
-VOID = {"meta", "img", "br", "link", "hr", "input"}
+VOID = {"meta", "img", "br", "wbr", "link", "hr", "input"}
 
 
 class Page(html.parser.HTMLParser):

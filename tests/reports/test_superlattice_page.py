@@ -174,6 +174,12 @@ def test_sites_and_pairs_of_every_method(results: Results) -> None:
     assert [row[0] for row in superlattice_words.pairs_table(results).rows] == [row[0] for row in sites.rows]
 
 
+def test_notes_of_the_fits_name_their_pairs() -> None:
+    notes = ["few", "few; off", "distances is of shape (1,)"]
+    one = xr.Dataset({"pair_note": ("pair_kind", notes)}, coords={"pair_kind": ["minus", "opposite", "plus"]})
+    assert superlattice_words._notes(one) == "+ \u2212, \u2212 \u2212: few; + \u2212: off"
+
+
 def test_figures_of_a_run_without_methods(tmp_path: Path, run: Path) -> None:
     shutil.copy(run / "scorecard.json", tmp_path)
     results = load(tmp_path)
