@@ -132,17 +132,17 @@ def _cones(axes: Any, case: Case) -> None:
 
 
 def _power(axes: Any, case: Case) -> None:
-    """Draw densities in nm2, without zero frequency: the mean of the images was taken away."""
+    """Draw the power of the difference; that of images without zero frequency, for their mean was taken away."""
     frequency = _MICRO * case.scored["signal_frequency"].values
+    of_frames = case.scored["signal_density"].attrs["units"] == "photon2"
     for name, label, colour in (
         ("signal_density", "helicity difference", "#1f5fbf"),
         ("noise_density", "its noise", MUTED),
     ):
-        if name in case.scored:
-            density = 1e18 * case.scored[name].values
-            kept = (density > 0) & (frequency > 0)
-            axes.plot(frequency[kept], density[kept], color=colour, linewidth=1.4, label=label)
+        power = (1 if of_frames else 1e18) * case.scored[name].values
+        kept = (power > 0) & (frequency > 0)
+        axes.plot(frequency[kept], power[kept], color=colour, linewidth=1.4, label=label)
     axes.set_yscale("log")
-    axes.set_ylabel("power density (nm\u00b2)")
+    axes.set_ylabel("photons\u00b2 per pixel and frame" if of_frames else "power density (nm\u00b2)")
     frequency_axis(axes, float(frequency[-1]))
     axes.legend(loc="upper right", fontsize=7.5)

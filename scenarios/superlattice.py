@@ -30,10 +30,10 @@ from scenarios.superlattice_tables import (
     settings_of,
 )
 
-_SAMPLE, _KNOWN, _INTEGRALS = "sample.nc", "known.json", "integrals.nc"
+_SAMPLE, _KNOWN, _INTEGRALS, _DIFFERENCE = "sample.nc", "known.json", "integrals.nc", "difference.nc"
 _COMMON = ("scenarios.superlattice", "scenarios.superlattice_tables", "scenarios.ptychography_tables")
 _SIMULATION = ("simulators", *_COMMON)
-_PARTS = ("scoring", "errors", "frame", "curves", "topology", "pairs", "voids", "pictures")
+_PARTS = ("scoring", "errors", "frame", "curves", "signal", "topology", "pairs", "voids", "pictures")
 _SCORING = (
     "validation",
     *_COMMON,
@@ -81,15 +81,20 @@ def measurement(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder
 
 
 def frames(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path) -> None:
-    """Simulate and detect the frames of some projections."""
+    """Simulate and detect the frames of some projections, and add up how the helicities differ in them."""
+    from records import frames as frame_files
     from records import store
+    from scenarios.superlattice_signal import frame_difference, summed
     from simulators.experiments.tilt_series import nominal_box
     from simulators.experiments.tilted_ptychography import simulate_pose
 
-    setup, made = scan_setup(arguments["configuration"]), store.load(inputs["sample"] / _SAMPLE)
+    setup, made, differences = scan_setup(arguments["configuration"]), store.load(inputs["sample"] / _SAMPLE), []
     for index in arguments["projections"]:
         path = folder / _frames(index)
         simulate_pose(made, setup, index, seed=arguments["seed"], draw=arguments["draw"], path=path)
+        with frame_files.open_node(path) as node:
+            differences.append(frame_difference(node))
+    store.save(summed(differences), folder / _DIFFERENCE)
     known = {"box": list(nominal_box(made)), "n": setup.series.image.n}
     (folder / _KNOWN).write_text(json.dumps(known), encoding="utf-8")
 
@@ -120,15 +125,19 @@ def images(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Pat
         attrs={"pixel_size": found[0].pixel_size, "box": known["box"], **light},
     )
     store.save(stacked, folder / MEASUREMENT)
+    store.save(store.load(inputs["frames"] / _DIFFERENCE), folder / _DIFFERENCE)
 
 
 def projections(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path) -> None:
     """Make one measurement of the images of all projections."""
     from reconstructors.projections.stack import ImagedProjection, projections_of
     from records import store
+    from scenarios.superlattice_signal import summed
 
     found: list[ImagedProjection] = []
+    differences = []
     for index in range(len(inputs)):
+        differences.append(store.load(inputs[f"images-{index}"] / _DIFFERENCE))
         part = store.load(inputs[f"images-{index}"] / MEASUREMENT)
         found += [
             ImagedProjection(
@@ -145,6 +154,7 @@ def projections(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder
     title = f"projections, imaged by {arguments['method']}"
     made = projections_of(found, scalars=scalars, box=(box[0], box[1], box[2]), title=title)
     store.save(made, folder / MEASUREMENT)
+    store.save(summed(differences), folder / _DIFFERENCE)
 
 
 def reconstruct(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path) -> None:
@@ -185,11 +195,10 @@ def score(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path
     truth, parts = store.load(inputs["expected"] / TRUTH), None
     if "halves" in inputs and (inputs["halves"] / half(0)).exists():
         parts = (store.load(inputs["halves"] / half(0)), store.load(inputs["halves"] / half(1)))
-    data = store.load(inputs["measurement"] / MEASUREMENT) if "measurement" in inputs else None
     rows, scored = superlattice_scoring.score(
         store.load(inputs["reconstruct"] / RECONSTRUCTION),
         truth,
-        measurement=data,
+        signal=_signal(inputs["measurement"]) if "measurement" in inputs else None,
         halves=parts,
         rng=stream(arguments["seed"], "score", arguments["method"], arguments["draw"]),
         settings=settings_of(arguments["configuration"]),
@@ -210,6 +219,16 @@ def truth_rows(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder:
         store.load(inputs["expected"] / TRUTH), rng=rng, settings=settings_of(arguments["configuration"])
     )
     write_rows([dataclasses.asdict(row) for row in rows], folder)
+
+
+def _signal(folder: Path) -> Any:
+    """Return the spectrum of the frames where projections were made of frames, else that of the projections."""
+    from records import store
+    from scenarios.superlattice_signal import frame_signal, image_signal
+
+    if (folder / _DIFFERENCE).exists():
+        return frame_signal(store.load(folder / _DIFFERENCE))
+    return image_signal(store.load(folder / MEASUREMENT))
 
 
 def _frames(index: int) -> str:
@@ -237,8 +256,8 @@ SCENARIO = Scenario(
         "sample": _SIMULATION,
         "expected": _SIMULATION,
         "measurement": _SIMULATION,
-        FRAMES: _SIMULATION,
-        PROJECTIONS: ("scenarios.superlattice",),
+        FRAMES: (*_SIMULATION, "scenarios.superlattice_signal"),
+        PROJECTIONS: ("scenarios.superlattice", "scenarios.superlattice_signal"),
         "score": _SCORING,
         "truth": _SCORING,
     },

@@ -1,15 +1,13 @@
-"""Resolution of volumes of vectors: shell correlations of charge and components, cones, and the raw signal.
+"""Resolution of volumes of vectors: shell correlations of charge and components, cones.
 
 - `Curves`, `correlations`: all curves of a pair of volumes; `curve_rows`: their rows, both periods at 1/7 and 0.5;
 - `agreement_rows`: whether half sets claim what the truth confirms;
-- `SignalSpectrum`, `signal_spectrum`, `signal_rows`: how far the magnetic signal of the images stands above noise.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 import validation
@@ -23,8 +21,6 @@ AXES = ("x", "y", "z")
 HEADLINE = "1/7"
 _CRITERIA = {HEADLINE: "", "0.5": ".0.5"}
 _LEAST_SIZE = 64  # voxels along each axis: a slab's own few make too few shells
-_BORDER = 4  # px of an image's edge from which noise is read where no variance is given
-_TINY = 1e-30
 
 
 @dataclass(frozen=True)
@@ -34,15 +30,6 @@ class Curves:
     charge: Curve
     components: tuple[Curve, ...]
     cones: tuple[Curve, ...]
-
-
-@dataclass(frozen=True)
-class SignalSpectrum:
-    """Density of the helicity difference over all images (m^2 by ring) and the level of its noise."""
-
-    density: validation.RingMean
-    noise: float
-    extent: validation.Resolution
 
 
 def correlations(first: Volumes, second: Volumes, frame: Frame) -> Curves:
@@ -82,42 +69,6 @@ def agreement_rows(halves: Curve, truth: Curve, settings: SuperlatticeSettings) 
         MetricValue(metric="flag.halves_disagree", value=float(not found.agrees), criterion=criterion),
         MetricValue(metric="flag_value.halves_disagree", value=found.difference),
     ]
-
-
-def signal_spectrum(measurement: xr.Dataset) -> SignalSpectrum | None:
-    """Return the spectrum of half the difference of the helicities' optical densities, averaged over the images."""
-    if measurement.attrs.get("kind") != "projections":
-        return None
-    density = measurement["optical_density"].values
-    pixel = float(measurement["pixel_size"])
-    images = (density[0].astype(np.float64) - density[1]) / 2
-    if "valid" in measurement:
-        images = np.where(measurement["valid"].values, images, 0)
-    rings = [validation.power_spectral_density(image - image.mean(), pixel_size=pixel) for image in images]
-    mean = validation.RingMean(
-        rings[0].frequency, np.mean([ring.mean for ring in rings], axis=0), rings[0].count * len(rings)
-    )
-    noise = max(_noise(measurement, images) * pixel**2, _TINY)
-    return SignalSpectrum(mean, noise, validation.spectral_extent(mean, noise=noise))
-
-
-def signal_rows(spectrum: SignalSpectrum) -> list[MetricValue]:
-    """Return both periods to which the images hold magnetic signal."""
-    found = spectrum.extent
-    return [
-        MetricValue(metric=f"signal.{name}", value=value, unit="m", direction="lower", criterion=found.criterion)
-        for name, value in (("half_period", found.half_period), ("full_period", found.full_period))
-    ]
-
-
-def _noise(measurement: xr.Dataset, images: Array) -> float:
-    """Return the variance of a pixel of the difference."""
-    if "variance" in measurement:
-        usable = measurement["valid"].values if "valid" in measurement else np.ones(images.shape, bool)
-        return float(measurement["variance"].values.sum(axis=0, dtype=np.float64)[usable].mean()) / 4
-    edge = np.ones(images.shape[1:], bool)
-    edge[_BORDER:-_BORDER, _BORDER:-_BORDER] = False
-    return float(images[:, edge].var(axis=1).mean())
 
 
 def _curve(a: Array, b: Array, mask: Array, size: float, axis: str | None = None) -> Curve:

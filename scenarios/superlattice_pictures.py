@@ -37,7 +37,8 @@ variable                                       dims                        holds
                                                                            with the truth; frequency in 1/m
 ``fsc_component``, ``fsc_truth_component``     (component, frequency)      of m_x, m_y, m_z
 ``fsc_cone``, ``fsc_truth_cone``               (direction, frequency)      of the charge in cones about x, y, z
-``signal_density``, ``noise_density``          (signal_frequency)          m^2, of the optical density's difference
+``signal_density``, ``noise_density``          (signal_frequency)          m2, of the optical density's difference; or
+                                                                           photon2, of a pixel of the frames'
                                                                            between helicities; level of its noise
 ``void_position``, ``void_charge``,            (void), position (void,     also ``true_void_...`` of dimension
 ``void_covered``, ``void_radius``,             axis)                       ``true_void``; charge is no whole number;
@@ -77,9 +78,10 @@ import xarray as xr
 
 import validation
 from scenarios.holography_rows import MetricValue
-from scenarios.superlattice_curves import AXES, Curves, SignalSpectrum
+from scenarios.superlattice_curves import AXES, Curves
 from scenarios.superlattice_frame import Frame, GeometryErrors, Volumes
 from scenarios.superlattice_pairs import KINDS, pair_variables
+from scenarios.superlattice_signal import SignalSpectrum
 from scenarios.superlattice_topology import SIGNS, SITE_KINDS, charge_variables
 from scenarios.superlattice_voids import line_variables, void_variables
 
@@ -177,8 +179,8 @@ def _curves(scored: Scored) -> dict[str, Any]:
         density = scored.signal.density
         parts |= {
             "signal_frequency": ("signal_frequency", density.frequency, {"units": "1/m"}),
-            "signal_density": ("signal_frequency", density.mean, {"units": "m2"}),
-            "noise_density": ("signal_frequency", np.full(len(density.mean), scored.signal.noise), {"units": "m2"}),
+            "signal_density": ("signal_frequency", density.mean, {"units": scored.signal.unit}),
+            "noise_density": ("signal_frequency", scored.signal.noise, {"units": scored.signal.unit}),
         }
     return parts
 

@@ -24,7 +24,7 @@ metric                                     unit  direction  what
 ``fsc_truth...``                           m     lower      charge and truth
 ``fsc_x...``, ``fsc_truth_x...``           m     lower      of m_x; y, z
 ``fsc_cone_x...``, ``fsc_truth_cone_x...`` m     lower      of the charge in the cone of 20 degrees about x; y, z
-``signal.full_period``, ``.half_period``   m     lower      reach of the magnetic signal in the images
+``signal.full_period``, ``.half_period``   m     lower      reach of the magnetic signal in the raw data
 ``hedgehogs.recall``, ``.precision``,      1     higher     charges away from the border (partners may be there);
 ``.f1``; ``..._all``                                        ``_all``: every charge
 ``hedgehogs.position_error``               m     lower      mean distance of partners
@@ -51,14 +51,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from scenarios.holography_rows import SHIFT, MetricValue, flag_rows
-from scenarios.superlattice_curves import (
-    Curves,
-    agreement_rows,
-    correlations,
-    curve_rows,
-    signal_rows,
-    signal_spectrum,
-)
+from scenarios.superlattice_curves import Curves, agreement_rows, correlations, curve_rows
 from scenarios.superlattice_errors import error_rows, motion_rows
 from scenarios.superlattice_frame import (
     Frame,
@@ -70,6 +63,7 @@ from scenarios.superlattice_frame import (
 )
 from scenarios.superlattice_pairs import pair_rows, pair_table
 from scenarios.superlattice_pictures import Scored, pictures
+from scenarios.superlattice_signal import SignalSpectrum, signal_rows
 from scenarios.superlattice_topology import (
     charge_rows,
     compare_charges,
@@ -94,7 +88,7 @@ def score(
     truth: xr.Dataset,
     *,
     halves: tuple[xr.Dataset, xr.Dataset] | None = None,
-    measurement: xr.Dataset | None = None,
+    signal: SignalSpectrum | None = None,
     rng: np.random.Generator,
     settings: SuperlatticeSettings | None = None,
 ) -> tuple[list[MetricValue], xr.Dataset]:
@@ -106,8 +100,8 @@ def score(
         Records of kind "projections".
     halves : tuple of Dataset, optional
         Reconstructions of half of the projections each.
-    measurement : Dataset, optional
-        For the spectrum of the magnetic signal.
+    signal : SignalSpectrum, optional
+        Of the data.
     rng : numpy.random.Generator
         For intervals and nulls.
     settings : SuperlatticeSettings, optional
@@ -140,7 +134,6 @@ def score(
     if half_curves is not None:
         rows += curve_rows(half_curves, "fsc", chosen, rng, gauge="shift of one half to the other")
         rows += agreement_rows(half_curves.charge, with_truth.charge, chosen)
-    signal = None if measurement is None else signal_spectrum(measurement)
     rows += [] if signal is None else signal_rows(signal)
     more, parts = _topology(found, truth, frame, chosen, rng)
     rows += more + flag_rows(reconstruction)

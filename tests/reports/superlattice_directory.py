@@ -16,6 +16,7 @@ from records import projections_reconstruction, store
 from records.scorecard import Row, Scorecard, Status
 from scenarios import superlattice_controls, superlattice_scoring
 from scenarios.configuration import resolve, shipped
+from scenarios.superlattice_signal import image_signal
 from scenarios.superlattice_tables import Superlattice, series_setup
 from simulators.experiments.tilt_series import detect_tilt_series, ideal_truth
 from simulators.samples.block import Block
@@ -58,7 +59,7 @@ def write(
             found,
             truth,
             halves=parts,
-            measurement=measurement,
+            signal=image_signal(measurement),
             rng=rng,
             settings=_SETTINGS,
         )
