@@ -18,6 +18,7 @@ from reports.superlattice_scored import leading, show
 
 _MICRO: Final = 1e-6
 _SEVENTH: Final = 1 / 7
+_LEAST_SIGNAL: Final = 0.01  # of the noise, which is not known better
 AXIS_COLOURS: Final = {"x": "#d0661a", "y": "#1b8a6b", "z": "#1f5fbf"}
 
 
@@ -132,16 +133,13 @@ def _cones(axes: Any, case: Case) -> None:
 
 
 def _power(axes: Any, case: Case) -> None:
-    """Draw the power of the difference; that of images without zero frequency, for their mean was taken away."""
+    """Draw what the difference has above its noise, and the noise; the mean of images was taken away."""
     frequency = _MICRO * case.scored["signal_frequency"].values
     of_frames = case.scored["signal_density"].attrs["units"] == "photon2"
-    for name, label, colour in (
-        ("signal_density", "helicity difference", "#1f5fbf"),
-        ("noise_density", "its noise", MUTED),
-    ):
-        power = (1 if of_frames else 1e18) * case.scored[name].values
-        kept = (power > 0) & (frequency > 0)
-        axes.plot(frequency[kept], power[kept], color=colour, linewidth=1.4, label=label)
+    power, noise = ((1 if of_frames else 1e18) * case.scored[f"{name}_density"].values for name in ("signal", "noise"))
+    signal = np.where(power - noise > _LEAST_SIGNAL * noise, power - noise, np.nan)
+    for values, label, colour in ((signal, "signal", "#1f5fbf"), (noise, "noise", MUTED)):
+        axes.plot(frequency[1:], values[1:], color=colour, linewidth=1.4, label=label)
     axes.set_yscale("log")
     axes.set_ylabel("photons\u00b2 per pixel and frame" if of_frames else "power density (nm\u00b2)")
     frequency_axis(axes, float(frequency[-1]))

@@ -77,7 +77,8 @@ _PLAN: Final[tuple[Drawing[Results], ...]] = (
         figure_superlattice_curves.draw_charge,
         "(a) Shell correlation of the charge with the truth (controls dashed) and between half sets of the projections "
         "(dotted). (b) The same in cones about the three axes: that about z holds the missing wedges. (c) Power of "
-        "the helicities' difference: of all frames, or, without any, of half that of the images' optical densities.",
+        "the helicities' difference less its noise, and the noise: of all frames, or, without any, of half the "
+        "difference of the images' optical densities.",
         "Curves of shell correlation against spatial frequency with the line at one seventh, and a power spectrum.",
     ),
     (
