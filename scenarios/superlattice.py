@@ -88,7 +88,8 @@ def frames(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Pat
     from simulators.experiments.tilt_series import nominal_box
     from simulators.experiments.tilted_ptychography import simulate_pose
 
-    setup, made, differences = scan_setup(arguments["configuration"]), store.load(inputs["sample"] / _SAMPLE), []
+    setup, made = scan_setup(arguments["configuration"]), store.load(inputs["sample"] / _SAMPLE)
+    differences = []
     for index in arguments["projections"]:
         path = folder / _frames(index)
         simulate_pose(made, setup, index, seed=arguments["seed"], draw=arguments["draw"], path=path)

@@ -37,9 +37,9 @@ variable                                       dims                        holds
                                                                            with the truth; frequency in 1/m
 ``fsc_component``, ``fsc_truth_component``     (component, frequency)      of m_x, m_y, m_z
 ``fsc_cone``, ``fsc_truth_cone``               (direction, frequency)      of the charge in cones about x, y, z
-``signal_density``, ``noise_density``          (signal_frequency)          m2, of the optical density's difference; or
-                                                                           photon2, of a pixel of the frames'
-                                                                           between helicities; level of its noise
+``signal_density``, ``noise_density``          (signal_frequency)          power of the helicities' difference and of
+                                                                           its noise: photon2 of a pixel of a frame,
+                                                                           or m2 of the images' optical density
 ``void_position``, ``void_charge``,            (void), position (void,     also ``true_void_...`` of dimension
 ``void_covered``, ``void_radius``,             axis)                       ``true_void``; charge is no whole number;
 ``void_virtual``, ``void_at_border``,                                      bool: charge 0.9 or more; cut off; row in

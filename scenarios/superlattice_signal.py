@@ -76,7 +76,8 @@ def image_signal(measurement: xr.Dataset) -> SignalSpectrum:
 def frame_difference(node: xr.Dataset) -> xr.Dataset:
     """Sum the squared difference of the helicities' frames, and the noise in it, over the positions of a projection.
 
-    Helicity - is scaled to the photons of helicity +. Pixels that are not valid stay 0.
+    Helicity - is scaled to the photons of helicity +, all frames alike: flux that walks otherwise in one scan than in
+    the other, other positions and corrupt frames count as difference. Pixels that are not valid stay 0.
 
     Parameters
     ----------
