@@ -77,6 +77,9 @@ _PAIRS: Final = {"opposite": "+ \u2212", "plus": "+ +", "minus": "\u2212 \u2212"
 """What stands for the kinds of pairs."""
 _REFUSED: Final = ("distances is of shape", "allowed:")
 """Beginnings of the notes where nothing could be fitted."""
+_BOUND: Final = ("the bootstrap is at the shape bound", "the null is at the shape bound")
+_AT_BOUND: Final = "the shape is at its bound in some redraws"
+"""Beginnings of the notes of redraws, and what stands for them; how many it is in is left to the scored file."""
 _STAGES: Final = {
     "ceiling": "voxels",
     "integral-ceiling": "the solver, on line integrals without noise in known poses",
@@ -213,7 +216,8 @@ def _notes(one: xr.Dataset) -> str:
     for kind, sign in _PAIRS.items():
         for part in str(one["pair_note"].sel(pair_kind=kind).item()).split("; "):
             if part and not part.startswith(_REFUSED):
-                told.setdefault(part, []).append(sign)
+                signs = told.setdefault(_AT_BOUND if part.startswith(_BOUND) else part, [])
+                signs += [sign] if sign not in signs else []
     return "; ".join(f"{', '.join(signs)}: {part}" for part, signs in told.items())
 
 

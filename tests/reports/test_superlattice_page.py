@@ -178,6 +178,9 @@ def test_notes_of_the_fits_name_their_pairs() -> None:
     notes = ["few", "few; off", "distances is of shape (1,)"]
     one = xr.Dataset({"pair_note": ("pair_kind", notes)}, coords={"pair_kind": ["minus", "opposite", "plus"]})
     assert superlattice_words._notes(one) == "+ \u2212, \u2212 \u2212: few; + \u2212: off"
+    ends = [f"the {name} is at the shape bound, xi = -0.95, in 7% of 100" for name in ("bootstrap", "null")]
+    one["pair_note"] = ("pair_kind", ["", "; ".join(ends), ends[0]])
+    assert superlattice_words._notes(one) == "+ \u2212, + +: the shape is at its bound in some redraws"
 
 
 def test_figures_of_a_run_without_methods(tmp_path: Path, run: Path) -> None:
