@@ -59,27 +59,28 @@ def draw(results: Results) -> Figure | None:
             for angle, colour in zip(_groups(case)[1], cycle(_SERIES), strict=False)
         ]
         keys.append(Line2D([], [], marker="x", linestyle="none", markersize=5, color=MUTED, label="left out"))
-        figure.legend(handles=keys, title="in-plane angle of the series", loc="outside lower center", ncols=len(keys))
+        title = f"{case.method}: in-plane angle of the series"
+        figure.legend(handles=keys, title=title, loc="outside lower center", ncols=len(keys))
     return figure
 
 
 def _by_tilt(case: Case) -> list[tuple[str, Callable[[Any], None]]]:
-    scored, name = case.scored, case.method
+    scored = case.scored
     plan: list[tuple[str, Callable[[Any], None]]] = []
     if "shift_error" in scored:
         for axis, words in enumerate(("along y", "along x")):
             values = scored["shift_error"].values[:, axis]
-            plan.append((f"{name}: shifts {words}, found less true", _points(case, values, "px", signed=True)))
+            plan.append((f"shifts {words}, found less true", _points(case, values, "px", signed=True)))
     if "angle_error" in scored:
         values = np.degrees(scored["angle_error"].values)
-        plan.append((f"{name}: angles, error that is left", _points(case, values, "\u00b0")))
+        plan.append(("angles, error that is left", _points(case, values, "\u00b0")))
     for variable, words, unit, signed in (
         ("residual", "residual of each projection", "relative", False),
         ("mass_drift", "mass over tilt", "relative change", True),
         ("background_range", "background taken away", "optical density", False),
     ):
         if variable in scored:
-            plan.append((f"{name}: {words}", _points(case, scored[variable].values, unit, signed=signed)))
+            plan.append((words, _points(case, scored[variable].values, unit, signed=signed)))
     return plan
 
 
