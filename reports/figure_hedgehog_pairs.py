@@ -117,7 +117,7 @@ def _curve(axes: Any, study: xr.Dataset, index: int, separations: np.ndarray) ->
     if math.isnan(centre):
         return
     line = np.geomspace(separations[own].min(), separations[own].max(), 400)
-    chance = (1 - lapse) / (1 + np.exp(-np.clip((line / NANO - centre) / width, -500, 500)))
+    chance = (1 - lapse) / (1 + np.exp(-np.clip(np.log(line / NANO / centre) / width, -500, 500)))
     axes.plot(line, 100 * chance, color=colour, linewidth=1.6, alpha=0.8)
 
 
@@ -145,7 +145,7 @@ def _reaches(axes: Any, study: xr.Dataset, wanted: float) -> None:
 
 def _not_valued(low: float, high: float) -> str:
     if math.isinf(high):
-        return f"not up to {low:g} nm"
+        return f"not up to {low:.3g} nm"
     if math.isfinite(high):
         return f"from {high:g} nm, the least tried"
     return "one separation"

@@ -91,9 +91,10 @@ STORY = Story(
             "curves",
             "Fig. 1",
             draw_curves,
-            "(a) Pairs told apart against their separation, with 95 % intervals (Wilson) and fitted logistic curves "
-            "whose upper end is free. Dashed: the share asked for; dotted: a voxel. (b) The least separation at which "
-            "that share is reached, with its interval; where it is not, the largest separation tried.",
+            "(a) Pairs told apart against their separation, with 95 % intervals (Wilson) and fitted curves, logistic "
+            "in the logarithm of the separation, whose upper end is free. Dashed: the share asked for; dotted: a "
+            "voxel. (b) The least separation at which that share is reached, with its interval; where it is not, the "
+            "largest separation tried.",
             "Share of pairs recovered, rising with separation, for each source and noise level.",
         ),
         (

@@ -151,7 +151,7 @@ def _curves(
         "photons": ("curve", [curve.photons for curve in curves], {"long_name": "per pixel, or per frame; 0: none"}),
         "reach": (("curve", "end"), ends, metres),
         "centre": ("curve", shapes[:, 0], metres),
-        "width": ("curve", shapes[:, 1], metres),
+        "width": ("curve", shapes[:, 1], {"long_name": "of the logarithm of the separation"}),
         "lapse": ("curve", shapes[:, 2]),
         "end": ("end", ["value", "low", "high"]),
         "tested_curve": ("tested", np.array(tested["curve"], np.int64)),

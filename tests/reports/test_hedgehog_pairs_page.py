@@ -30,7 +30,7 @@ def study() -> xr.Dataset:
             "photons": ("curve", [0.0, 1e3, 2.5e6]),
             "reach": (("curve", "end"), np.array([[8e-9, 5e-9, 10e-9], [nan, 20e-9, np.inf], [nan, -np.inf, 5e-9]])),
             "centre": ("curve", np.array([7e-9, 18e-9, nan])),
-            "width": ("curve", np.array([0.3e-9, 4e-9, nan])),
+            "width": ("curve", np.array([0.04, 0.25, nan])),
             "lapse": ("curve", np.array([0.0, 0.5, nan])),
             "tested_curve": ("tested", np.repeat([0, 1, 2], 3)),
             "tested_separation": ("tested", s),

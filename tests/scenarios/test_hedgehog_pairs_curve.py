@@ -29,7 +29,7 @@ def test_wilson_of_known_counts():
 
 
 def test_a_logistic_comes_back():
-    true = Logistic(10 * NM, 1.2 * NM, 0.0)
+    true = Logistic(10 * NM, 0.12, 0.0)
     s = NM * np.array([5, 7, 8, 9, 10, 11, 12, 14, 18])
     found = fit(s, [true(s)], np.full(s.size, 1000))[0]
     assert found.centre == pytest.approx(true.centre, abs=0.1 * NM)
@@ -39,7 +39,7 @@ def test_a_logistic_comes_back():
 
 def test_interval_covers_the_truth():
     """Of 20 repeats with 100 pairs a point, 95 % intervals miss the true separation rarely."""
-    true = Logistic(10 * NM, 0.8 * NM, 0.0)
+    true = Logistic(10 * NM, 0.08, 0.0)
     s, rng = np.array([5, 7.5, 9, 10, 11, 12.5, 15, 20.0]), np.random.default_rng(3)
     found = [reached(s, rng.binomial(100, true(NM * s)), 100, seed=i, draws=60) for i in range(20)]
     covered = sum(each.low <= true.inverse(0.95) <= each.high for each in found)
@@ -49,7 +49,7 @@ def test_interval_covers_the_truth():
 
 def test_a_lapse_is_told_from_a_wide_curve():
     s = NM * np.array([5, 8, 9, 10, 15, 20, 30])
-    true = Logistic(9 * NM, 0.3 * NM, 0.2)
+    true = Logistic(9 * NM, 0.03, 0.2)
     found = fit(s, [true(s)], np.full(s.size, 200))[0]
     assert found.lapse == pytest.approx(0.2, abs=0.05)
     assert found.inverse(0.95) == math.inf
@@ -66,6 +66,15 @@ def test_what_is_not_reached_has_no_value():
     assert math.isnan(found.value)
     assert found.high == math.inf
     assert found.note == "not reached: 40 of 50 at 20 nm"
+
+
+def test_a_curve_that_ends_below_the_share_has_no_value():
+    """98 of 100 at the last separation are chance where three before it had 94."""
+    found = reached([10, 12, 20, 30, 40, 50], [0, 94, 93, 94, 93, 98], 100)
+    assert math.isnan(found.value)
+    assert found.low <= 40 * NM
+    assert found.high == math.inf
+    assert found.note.startswith("the curve ends at 94.")
 
 
 def test_what_is_always_reached_has_no_value():
