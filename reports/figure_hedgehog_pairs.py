@@ -87,7 +87,7 @@ def draw_curves(study: xr.Dataset) -> Figure | None:
     shares.set_ylim(-4, 106)
     shares.set_xlabel("separation of the pair (nm)")
     shares.set_ylabel("pairs recovered (%)")
-    shares.legend(loc="lower right")
+    figure.legend(*shares.get_legend_handles_labels(), loc="outside lower center", ncols=3)  # inside it hid points
     letter(shares, "a", "pairs told apart")
     _reaches(reached, study, wanted)
     return figure

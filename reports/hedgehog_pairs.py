@@ -93,8 +93,8 @@ STORY = Story(
             draw_curves,
             "(a) Pairs told apart against their separation, with 95 % intervals (Wilson) and fitted curves, logistic "
             "in the logarithm of the separation, whose upper end is free. Dashed: the share asked for; dotted: a "
-            "voxel. (b) The least separation at which that share is reached, with its interval; where it is not, the "
-            "largest separation tried.",
+            "voxel. (b) The least separation at which that share is reached, with its interval; where there is none, "
+            "up to where it is not reached.",
             "Share of pairs recovered, rising with separation, for each source and noise level.",
         ),
         (

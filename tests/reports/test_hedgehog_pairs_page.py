@@ -12,6 +12,7 @@ from records.scorecard import Row, Scorecard, Status
 from reports.figure_hedgehog_pairs import curve_label, draw_curves, draw_pairs
 from reports.page import write_report
 from reports.style import context, to_svg
+from scenarios.hedgehog_pairs_curve import Logistic
 from tests.reports.test_page import read
 
 CURVES = ("truth", "projections.1e3", "frames.2.5e6")
@@ -72,6 +73,15 @@ def test_figures_say_what_is_not_reached() -> None:
     assert "8.0" in curves
     assert "0, \u22121, both \u22121" in pairs
     assert "told apart" in pairs
+
+
+def test_the_drawn_curve_is_the_fitted_one() -> None:
+    with context():
+        figure = draw_curves(study())
+    assert figure is not None
+    drawn = [line for line in figure.axes[0].lines if len(line.get_xdata()) > 100]
+    for line, fitted in zip(drawn, (Logistic(7e-9, 0.04, 0.0), Logistic(18e-9, 0.25, 0.5)), strict=True):
+        np.testing.assert_allclose(line.get_ydata(), 100 * fitted(1e-9 * np.asarray(line.get_xdata())), atol=1e-9)
 
 
 def test_a_curve_of_one_separation_has_a_number_on_its_axis() -> None:
