@@ -37,13 +37,14 @@ def _words(curve: str) -> str:
 
 
 def _lead(results: StudyResults) -> str:
-    sample, optics = results.table("sample"), results.table("optics")
-    block = " \u00d7 ".join(plain(length) for length in sample.get("block_nm", []))
-    count = math.prod(sample.get("cells", [0]))
+    sample, wide, optics = (results.table(name) for name in ("sample", "wide", "optics"))
+    block, wide_block = (" \u00d7 ".join(plain(length) for length in t.get("block_nm", [])) for t in (sample, wide))
+    count, wide_count = (math.prod(table.get("cells", [0])) for table in (sample, wide))
     return (
         f"{count} pairs of a hedgehog and an anti-hedgehog at one separation, turned at random, lie in a block of "
-        f"{block}\u00a0nm (z, y, x) of nickel spread evenly, a share of {plain(sample.get('share'))}. A pair is told "
-        "apart where the charge on a closed surface round both is 0, round the place of each alone +1 and \u22121. "
+        f"{block}\u00a0nm (z, y, x) of nickel spread evenly, a share of {plain(sample.get('share'))}; "
+        f"{wide_count} in one of {wide_block}\u00a0nm where they are too far apart for that. A pair is told apart "
+        "where the charge on a closed surface round both is 0, round the place of each alone +1 and \u22121. "
         f"It is looked for in the truth averaged to voxels of {plain(optics.get('pixel_nm'))}\u00a0nm, in what "
         f"{results.table('reconstruction').get('method')} makes of projections with noise, and of frames of photons "
         "where those were simulated."
