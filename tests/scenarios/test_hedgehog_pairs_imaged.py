@@ -53,5 +53,5 @@ def test_frames_show_the_sample_where_and_as_it_is(tmp_path, monkeypatch):
     inside = [slice(n // 2 - 3, n // 2 + 3) for n in fill.shape]
     own = [slice(n // 2 - 3, n // 2 + 3) for n in m.shape[1:]]
     a, b = truth[(slice(None), *inside)], m[(slice(None), *own)]
-    assert float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum())) > 0.7
+    assert float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum())) > 0.85
     assert not list(tmp_path.glob("*.nc"))
