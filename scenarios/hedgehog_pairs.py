@@ -180,7 +180,7 @@ STUDY = Study(
     tables={
         TRUTH: ("sample", "wide", "series", "optics"),
         PROJECTIONS: _TABLES,
-        FRAMES: (*_TABLES, "frames", "scan", "detector"),
+        FRAMES: (*_TABLES, "frames", "scan", "detector", "imaging"),
         ASSEMBLE: ("sample", "optics", "scoring"),
     },
 )

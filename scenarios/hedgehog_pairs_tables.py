@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, model_validator
 
+from scenarios.chains import check_chain
 from scenarios.configuration import Table
 from scenarios.ptychography_tables import Beam, Detector, Scan, setup_of
 from scenarios.study import StudyConfiguration
+from scenarios.tuning import tuned
 
 if TYPE_CHECKING:
     from simulators.experiments.tilt_series_setups import TiltSeriesSetup
@@ -92,10 +94,9 @@ class Optics(Beam):
     kept: float = Field(ge=0.5, le=1)
 
 
-class Reconstruction(Table):
-    """The methods."""
+class Solver(Table):
+    """A method, and the parameters of methods by name."""
 
-    imaging: str
     method: str
     parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
@@ -119,7 +120,8 @@ class HedgehogPairs(StudyConfiguration):
     optics: Optics
     scan: Scan
     detector: Detector
-    reconstruction: Reconstruction
+    imaging: Solver
+    reconstruction: Solver
     scoring: Scoring
 
     @model_validator(mode="after")
@@ -136,6 +138,16 @@ class HedgehogPairs(StudyConfiguration):
             if not all(least * (1 - 1e-9) <= value <= highest for value in values):
                 allowed = f"{least:g}, two voxels, to {highest:g}, what a cell holds"
                 raise ValueError(f"sweep.{name}_nm is {values}; allowed: {allowed}")
+        return self
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for name, kind in (("imaging", "ptychography"), ("reconstruction", "projections")):
+            table = getattr(self, name)
+            for method in (table.method, *table.parameters):
+                check_chain(method, (kind,), controls=())
+            for method, parameters in table.parameters.items():
+                tuned(method, parameters, table=name)
         return self
 
 

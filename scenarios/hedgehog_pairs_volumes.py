@@ -61,7 +61,7 @@ def from_projections(arguments: Mapping[str, Any], sample: xr.Dataset, volume: V
     tables = arguments["configuration"]
     setup = series_setup(tables, volume, photons=photons)
     data, _ = simulate_tilt_series(sample, setup, seed=_series_seed(arguments["seed"], volume))
-    return _tomography(arguments, data)
+    return _solved(arguments, "reconstruction", data, names=())
 
 
 def from_frames(arguments: Mapping[str, Any], sample: xr.Dataset, volume: Volume, *, folder: Path) -> xr.Dataset:
@@ -82,16 +82,16 @@ def from_frames(arguments: Mapping[str, Any], sample: xr.Dataset, volume: Volume
 
     tables = arguments["configuration"]
     setup, seed = scan_setup(tables, volume), _series_seed(arguments["seed"], volume)
-    method, path, found = tables["reconstruction"]["imaging"], folder / "frames.nc", []
+    path, found = folder / "frames.nc", []
     for index in range(len(setup.series.poses)):
         simulate_pose(sample, setup, index, seed=seed, path=path)
         with frame_files.open_node(path) as data:
-            made = _solved(arguments, method, data, names=("projection", index))
+            made = _solved(arguments, "imaging", data, names=("projection", index))
             found.append(imaged(made, data, n=setup.series.image.n))
             scalars = {name: float(data[name]) for name in ("energy", "polarization")}
         path.unlink()
     box = nominal_box(sample)
-    return _tomography(arguments, projections_of(found, scalars=scalars, box=box))
+    return _solved(arguments, "reconstruction", projections_of(found, scalars=scalars, box=box), names=())
 
 
 def displacement(reconstruction: xr.Dataset, fill: Array, *, bound: float) -> Floats:
@@ -129,13 +129,10 @@ def _padded(values: Array, shape: tuple[int, ...]) -> Array:
     return out
 
 
-def _tomography(arguments: Mapping[str, Any], data: xr.Dataset) -> xr.Dataset:
-    return _solved(arguments, arguments["configuration"]["reconstruction"]["method"], data, names=())
-
-
-def _solved(arguments: Mapping[str, Any], method: str, data: xr.Dataset, *, names: tuple[str | int, ...]) -> xr.Dataset:
-    parameters = arguments["configuration"]["reconstruction"]["parameters"].get(method, {})
-    told = {"method": method, "parameters": parameters, "draw": 0}
+def _solved(arguments: Mapping[str, Any], table: str, data: xr.Dataset, *, names: tuple[str | int, ...]) -> xr.Dataset:
+    """Run the method that a table of the configuration names."""
+    chosen = arguments["configuration"][table]
+    told = {"method": chosen["method"], "parameters": chosen["parameters"].get(chosen["method"], {}), "draw": 0}
     return solve({**told, "seed": arguments["seed"], "point": arguments["point"]}, data, truth=None, names=names)
 
 

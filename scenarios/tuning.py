@@ -25,8 +25,15 @@ def starts_at_random(method: str) -> bool:
     return "start" in parameter_names(method)
 
 
-def tuned(method: str, values: Mapping[str, Any]) -> Any:
+def tuned(method: str, values: Mapping[str, Any], *, table: str = "reconstruction") -> Any:
     """Return the parameters of a method, with `values` in place of some defaults; None for a control, which has none.
+
+    Parameters
+    ----------
+    method : str
+    values : mapping
+    table : str
+        Of the configuration, that holds them in ``parameters``; named in complaints.
 
     Raises
     ------
@@ -37,7 +44,7 @@ def tuned(method: str, values: Mapping[str, Any]) -> Any:
         choose(f"parameter of {method}", name, parameter_names(method))
     if method in CONTROLS:
         return None
-    return _table(_defaults(method), values, f"reconstruction.parameters.{method}")
+    return _table(_defaults(method), values, f"{table}.parameters.{method}")
 
 
 def _defaults(method: str) -> Any:

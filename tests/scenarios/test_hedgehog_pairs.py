@@ -45,6 +45,11 @@ def test_more_separations_keep_what_is_done():
     assert all("sweep" not in STUDY.tables[kind] for kind in ("truth", "projections", "frames"))
 
 
+def test_another_ptychography_keeps_what_is_from_projections():
+    assert not {"imaging", "scan", "detector", "frames"} & set(STUDY.tables["projections"])
+    assert {"imaging", "scan", "detector", "frames"} <= set(STUDY.tables["frames"])
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -54,6 +59,10 @@ def test_more_separations_keep_what_is_done():
         ("sample.share=0", "sample.share is 0"),
         ("sample.voxel_nm=4", "sample.voxel_nm is 4"),
         ("scoring.success=1", "scoring.success is 1"),
+        ("reconstruction.method=vektor", "unknown method 'vektor'"),
+        ("imaging.method=vector+", r"reads projections; allowed: methods that read ptychography"),
+        ("imaging.parameters.rpie+coupled.engine.engine.epochs=1.5", r"imaging.parameters.*epochs is 1.5"),
+        ("reconstruction.parameters.vector+.recipe.stepz=3", "did you mean 'steps'"),
     ],
 )
 def test_impossible_configurations(override, message):

@@ -18,8 +18,8 @@ SMALL = (
     "scan.columns=8",
     "scan.step_nm=24",
     "detector.photons=1e8",
-    "reconstruction.parameters.rpie+coupled.engine.engine.epochs=40",
-    "reconstruction.parameters.rpie+coupled.engine.following=30",
+    "imaging.parameters.rpie+coupled.engine.engine.epochs=40",
+    "imaging.parameters.rpie+coupled.engine.following=30",
     "reconstruction.parameters.vector+.recipe.fine_exchange=[]",
 )
 
