@@ -152,5 +152,5 @@ EXPLANATIONS: Mapping[str, str] = {
     "ceiling": "the truth through the detector's band and the film's thickness; of a volume: its means over voxels",
     "transverse": "of a volume: the part of the truth that projections measure, without any prior",
     "integral-ceiling": "of a volume: `vector+` on line integrals without noise in the true geometry",
-    "projection-ceiling": "of a volume: the same on the waves behind the thick sample, the best a projection model can",
+    "projection-ceiling": "of a volume: the same on densities behind the thick sample, the best line integrals can do",
 }
