@@ -9,12 +9,12 @@ After the resolution test of Rana et al., Nat. Nanotechnol. 18, 227 (2023), Fig.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.hedgehog_pairs_results import assemble
-from scenarios.hedgehog_pairs_tables import FRAMES, PROJECTIONS, TRUTH, HedgehogPairs, volume_of
+from scenarios.hedgehog_pairs_tables import FRAMES, PROJECTIONS, TRUTH, HedgehogPairs, volume_of, volumes_for
 from scenarios.stages import POINT, write_rows
 from scenarios.study import ASSEMBLE, Point, Study
 
@@ -30,33 +30,29 @@ _PLANE = (30e-9, 60e-9)  # shown of a pair, across and along its axis
 
 def points(configuration: HedgehogPairs) -> Sequence[Point]:
     """Return the volumes: separations of the truth, of each noise level, and from frames."""
-    sweep = configuration.sweep
+    sweep, tables = configuration.sweep, configuration.model_dump()
     return [
+        *_volumes(tables, {"source": TRUTH}, sweep.truth_nm, sweep.truth_pairs),
         *(
-            Point(TRUTH, {"source": TRUTH, "separation_nm": s, "volume": v})
-            for s in sweep.truth_nm
-            for v in range(sweep.truth_volumes)
-        ),
-        *(
-            Point(PROJECTIONS, {"source": PROJECTIONS, "photons": photons, "separation_nm": s, "volume": v})
+            point
             for photons in sweep.photons_per_pixel
-            for s in sweep.projections_nm
-            for v in range(sweep.projections_volumes)
-        ),
-        *(
-            Point(
-                FRAMES,
-                {
-                    "source": FRAMES,
-                    "photons": configuration.detector.photons,
-                    "separation_nm": s,
-                    "volume": v,
-                },
+            for point in _volumes(
+                tables, {"source": PROJECTIONS, "photons": photons}, sweep.projections_nm, sweep.projections_pairs
             )
-            for s in sweep.frames_nm
-            for v in range(sweep.frames_volumes)
+        ),
+        *_volumes(
+            tables, {"source": FRAMES, "photons": configuration.detector.photons}, sweep.frames_nm, sweep.frames_pairs
         ),
     ]
+
+
+def _volumes(
+    tables: Mapping[str, Any], curve: Mapping[str, Any], separations: Sequence[float], pairs: int
+) -> Iterator[Point]:
+    """Yield the volumes of one curve, enough at each separation for so many pairs."""
+    for separation in separations:
+        for volume in range(volumes_for(tables, pairs=pairs, separation_nm=separation)):
+            yield Point(curve["source"], {**curve, "separation_nm": separation, "volume": volume})
 
 
 def truth(arguments: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path) -> None:

@@ -42,15 +42,15 @@ class Sample(Table):
 
 
 class Sweep(Table):
-    """Separations, noise levels and volumes; an empty list leaves its source out."""
+    """Separations, noise levels and numbers of pairs; an empty list leaves its source out."""
 
     truth_nm: list[float]
     projections_nm: list[float]
     photons_per_pixel: list[float]
     frames_nm: list[float]
-    truth_volumes: int = Field(ge=1)
-    projections_volumes: int = Field(ge=1)
-    frames_volumes: int = Field(ge=1)
+    truth_pairs: int = Field(ge=1)
+    projections_pairs: int = Field(ge=1)
+    frames_pairs: int = Field(ge=1)
 
     @model_validator(mode="after")
     def _once(self) -> Self:
@@ -132,8 +132,8 @@ class HedgehogPairs(StudyConfiguration):
                 f"{self.optics.pixel_nm / 2:g}"
             )
         least = 2 * self.sample.voxel_nm
-        narrow, most = _largest(self.sample.model_dump()), _largest(self.wide.model_dump())
-        for name, highest in ((TRUTH, most), (PROJECTIONS, most), (FRAMES, narrow)):
+        highest = max(_largest(self.sample.model_dump()), _largest(self.wide.model_dump()))
+        for name in (TRUTH, PROJECTIONS, FRAMES):
             values = getattr(self.sweep, f"{name}_nm")
             if not all(least * (1 - 1e-9) <= value <= highest for value in values):
                 allowed = f"{least:g}, two voxels, to {highest:g}, what a cell holds"
@@ -186,11 +186,21 @@ class Volume:
         return (f"{self.separation / _NM:.4g}", self.number)
 
 
+def _block(tables: Mapping[str, Any], separation_nm: float) -> Mapping[str, Any]:
+    """Return block, cells and image of the volumes of pairs so far apart."""
+    narrow = {**tables["sample"], "image_pixels": tables["series"]["image_pixels"]}
+    return tables["wide"] if separation_nm > _largest(narrow) else narrow
+
+
+def volumes_for(tables: Mapping[str, Any], *, pairs: int, separation_nm: float) -> int:
+    """Return how many volumes it takes to hold at least so many pairs."""
+    per_volume: int = math.prod(_block(tables, separation_nm)["cells"])
+    return math.ceil(pairs / per_volume)
+
+
 def volume_of(tables: Mapping[str, Any], point: Mapping[str, Any]) -> Volume:
     """Return the volume that a point looks at."""
-    table = {**tables["sample"], "image_pixels": tables["series"]["image_pixels"]}
-    if point["separation_nm"] > _largest(table):
-        table = tables["wide"]
+    table = _block(tables, point["separation_nm"])
     z, y, x = (_NM * length for length in table["block_nm"])
     a, b, c = table["cells"]
     return Volume(_NM * point["separation_nm"], point["volume"], (z, y, x), (a, b, c), table["image_pixels"])

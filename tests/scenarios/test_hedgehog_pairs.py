@@ -1,5 +1,7 @@
 """The study hedgehog-pairs: its points, and a small truth from end to end."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from records import scorecard as scorecards
 from records import store
 from scenarios import catalogue, cli
 from scenarios.configuration import InputError, resolve
+from scenarios.hedgehog_pairs_tables import volume_of
 
 STUDY = catalogue.look_up("hedgehog-pairs")
 TINY = (
@@ -14,6 +17,7 @@ TINY = (
     "sample.cells=[1, 2, 2]",
     "sweep.truth_nm=[5, 7.5, 20]",
     "sweep.projections_nm=[]",
+    "sweep.truth_pairs=8",
     "scoring.draws=50",
 )
 
@@ -22,23 +26,41 @@ def resolved(*overrides, profile="quick"):
     return resolve(STUDY.configuration, STUDY.text, profile=profile, overrides=list(overrides))
 
 
+def pairs_of_points(configuration):
+    """Count the pairs of every curve at every separation."""
+    tables, counts = configuration.model_dump(), Counter()
+    for point in STUDY.points(configuration):
+        curve = point.kind, point.values.get("photons"), point.values["separation_nm"]
+        counts[curve] += int(np.prod(volume_of(tables, point.values).cells))
+    return counts
+
+
 @pytest.mark.parametrize("profile", ["quick", "paper"])
 def test_profiles_have_a_hundred_pairs_of_the_truth(profile):
     configuration = resolved(profile=profile)
     points = STUDY.points(configuration)
-    per_volume = np.prod(configuration.sample.cells)
-    for separation in configuration.sweep.truth_nm:
-        volumes = [p for p in points if p.kind == "truth" and p.values["separation_nm"] == separation]
-        assert len(volumes) * per_volume >= 100
     assert len({(p.kind, *sorted(p.values.items())) for p in points}) == len(points)
+    counts = pairs_of_points(configuration)
+    assert min(count for (kind, *_), count in counts.items() if kind == "truth") >= 100
 
 
 def test_paper_profile_has_a_hundred_pairs_of_every_point():
     configuration = resolved(profile="paper")
-    for volumes in ("truth_volumes", "projections_volumes", "frames_volumes"):
-        assert getattr(configuration.sweep, volumes) * np.prod(configuration.sample.cells) >= 100
-    assert min(configuration.sweep.projections_nm) == 5
-    assert max(configuration.sweep.projections_nm) == 40
+    counts = pairs_of_points(configuration)
+    assert 100 <= min(counts.values()) <= max(counts.values()) < 120
+    sweep = configuration.sweep
+    assert len(counts) == len(sweep.truth_nm) + 3 * len(sweep.projections_nm) + len(sweep.frames_nm)
+    assert min(sweep.projections_nm) == 5
+    assert max(sweep.projections_nm) == 40
+
+
+def test_pairs_far_apart_lie_in_larger_cells():
+    tables = resolved().model_dump()
+    near, far = (volume_of(tables, {"separation_nm": nm, "volume": 0}) for nm in (25.0, 40.0))
+    edges = [min(length / count for length, count in zip(v.block, v.cells, strict=True)) for v in (near, far)]
+    assert edges[0] < edges[1]
+    assert far.block[0] == near.block[0]
+    assert max(far.block) <= max(near.block)
 
 
 def test_more_separations_keep_what_is_done():
@@ -55,7 +77,8 @@ def test_another_ptychography_keeps_what_is_from_projections():
     [
         ("sweep.truth_nm=[4]", r"sweep.truth_nm is \[4.0\]"),
         ("sweep.truth_nm=[10, 10]", "each value once"),
-        ("sweep.frames_nm=[40]", "what a cell holds"),
+        ("sweep.frames_nm=[60]", "what a cell holds"),
+        ("sweep.truth_pairs=0", "sweep.truth_pairs"),
         ("sample.share=0", "sample.share is 0"),
         ("sample.voxel_nm=4", "sample.voxel_nm is 4"),
         ("scoring.success=1", "scoring.success is 1"),

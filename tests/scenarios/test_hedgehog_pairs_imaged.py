@@ -26,7 +26,13 @@ SMALL = (
 
 def test_wide_pairs_come_back_from_projections(tmp_path, monkeypatch):
     monkeypatch.setenv("TRUESPIN_CACHE_DIR", str(tmp_path / "cache"))
-    more = ("sweep.truth_nm=[]", "sweep.projections_nm=[25]", "sweep.photons_per_pixel=[1e5]", "scoring.draws=20")
+    more = (
+        "sweep.truth_nm=[]",
+        "sweep.projections_nm=[25]",
+        "sweep.projections_pairs=4",
+        "sweep.photons_per_pixel=[1e5]",
+        "scoring.draws=20",
+    )
     words = [word for override in (*SMALL, *more) for word in ("--set", override)]
     assert cli.call(["run", "hedgehog-pairs", "--out", str(tmp_path / "run"), *words]) == 0
     study = store.load(tmp_path / "run" / "study.nc")
